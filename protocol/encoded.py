@@ -1,0 +1,67 @@
+"""An event on its way out: encoded at most once for each format, however many connections receive it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .errors import Rejected
+from .events import Event
+from .frames import binary_frame, text_frame
+
+_encode_json = msgspec.json.Encoder().encode
+_encode_msgpack = msgspec.msgpack.Encoder().encode
+
+
+class Encoded:
+    """One event with its bytes in each format that somebody asked for.
+
+    Encoding happens at first use. JSON is made at once, so that an event which cannot be encoded is refused
+    before anybody receives it.
+    """
+
+    __slots__ = ("_json_frame", "_json_text", "_msgpack", "event", "json")
+
+    def __init__(self, event: Event) -> None:
+        """Raise `Rejected` ``invalid`` where a value of the event has no place in JSON."""
+        self.event = event
+        try:
+            self.json = _encode_json(event)
+        except (OverflowError, TypeError, ValueError, RecursionError) as error:
+            raise Rejected(
+                "invalid",
+                "A value is too large, too deep or of a kind that JSON does not have.",
+                path="content",
+                expected="whole numbers of at most 64 bits, text keys, moderate nesting",
+            ) from error
+        self._json_frame: bytes | None = None
+        self._json_text: str | None = None
+        self._msgpack: bytes | None = None
+
+    @property
+    def json_frame(self) -> bytes:
+        """The event as one WebSocket text frame."""
+        frame = self._json_frame
+        if frame is None:
+            frame = self._json_frame = text_frame(self.json)
+        return frame
+
+    @property
+    def json_text(self) -> str:
+        """The event as JSON text."""
+        text = self._json_text
+        if text is None:
+            text = self._json_text = self.json.decode()
+        return text
+
+    @property
+    def msgpack(self) -> bytes:
+        """The event as MessagePack."""
+        payload = self._msgpack
+        if payload is None:
+            payload = self._msgpack = _encode_msgpack(self.event)
+        return payload
+
+    @property
+    def msgpack_frame(self) -> bytes:
+        """The event as one WebSocket binary frame."""
+        return binary_frame(self.msgpack)
