@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .config_errors import ConfigError, KeyPath, Problem, nearest, show_key
+from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, nearest, show_key
 from .config_explain import explain
 from .config_source import Source, read_source
 
@@ -191,13 +191,12 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> LoadedConfig:
     Raises ConfigError with every mistake that can be found at once.
     """
     source = read_source(path, env)
-    problems = list(source.problems)
+    problems = source.problems + _overrides_of_unlisted_plugins(source)
     try:
         config = Config.model_validate(source.data)
     except ValidationError as error:
         problems += _problems(error, Config, source.data, source, ())
     else:
-        problems += _overrides_of_unlisted_plugins(config, source)
         if not problems:
             return LoadedConfig(config, source, path)
     raise ConfigError(problems)
@@ -226,12 +225,17 @@ def _problems(
     ]
 
 
-def _overrides_of_unlisted_plugins(config: Config, source: Source) -> list[Problem]:
+def _overrides_of_unlisted_plugins(source: Source) -> list[Problem]:
+    plugins, patterns = child(source.data, "plugins"), child(child(source.data, "rooms"), "options")
+    if not is_mapping(patterns):
+        return []
+    plugins = plugins if is_mapping(plugins) else {}
     problems: list[Problem] = []
-    for pattern, options in config.rooms.options.items():
-        for name in options.plugins:
-            if name not in config.plugins:
+    for pattern, options in patterns.items():
+        overrides = child(options, "plugins")
+        for name in overrides if is_mapping(overrides) else ():
+            if name not in plugins:
                 path = ("rooms", "options", pattern, "plugins", name)
-                text = f"no plugin of this name under 'plugins:'.{nearest(name, config.plugins)}"
+                text = f"no plugin of this name is under 'plugins:'.{nearest(name, plugins)}"
                 problems.append(Problem(source.where(path), show_key(path), text))
     return problems

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard
 
-
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys, and positions in lists, that lead from the top of the config to a value."""
 

@@ -148,9 +148,8 @@ def _override(source: Source, variable: str, keys: list[str], folder: Path, env:
     try:
         parsed = parse_yaml(env[variable], Origin(lambda _line: place, folder, env), path)
     except ConfigError as error:
-        source.problems += [
-            Problem(place, show_key(path), "the value is " + problem.text) for problem in error.problems
-        ]
+        hint = "The value is read as YAML: text with special characters needs quotes inside the value."
+        source.problems += [Problem(place, show_key(path), f"{problem.text} {hint}") for problem in error.problems]
         return
     source.replace(path, place)
     source.add(parsed)

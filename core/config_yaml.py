@@ -227,9 +227,9 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("expected ',' or ']'", "expected ',' or '}'"),
-        "a list '[...]' or mapping '{...}' that was opened before needs a ',' here, or its closing bracket.",
+        "the '[' or '{' that was opened on line {opened} needs a ',' here, or its closing bracket.",
     ),
-    (("found unexpected end of stream",), "a quote was opened and never closed."),
+    (("found unexpected end of stream",), "the quote that was opened on line {opened} is never closed."),
     (("unknown escape character",), "a '\\' in double quotes starts an escape; use single quotes or '\\\\'."),
     (("undefined alias",), "'*' at the start means an alias of an '&anchor' before it; put text in quotes."),
     (("second occurrence",), "this '&anchor' stands twice; give one of them another name."),
@@ -261,10 +261,9 @@ def _in_plain_words(error: yaml.YAMLError, text: str) -> tuple[int, str]:
         return line, _about_character(text, mark.line, mark.column)
     for signs, meaning in _MEANINGS:
         if any(sign in told for sign in signs):
-            opened = error.context_mark
-            since = f" (opened on line {opened.line + 1})" if opened is not None and "opened" in meaning else ""
-            return line, f"not valid YAML: {meaning}{since}"
-    return line, "not valid YAML: this line, or the one before it, is not what YAML expects here."
+            opened = error.context_mark.line + 1 if error.context_mark is not None else line
+            return line, f"not valid YAML: {meaning.replace('{opened}', str(opened))}"
+    return line, "not valid YAML: a value is missing here, or a bracket or quote is not closed."
 
 
 def _about_character(text: str, line: int, column: int) -> str:
