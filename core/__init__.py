@@ -1,0 +1,21 @@
+"""What a plugin author imports. Everything else in this package may change without notice."""
+
+from ..protocol import Ack as Ack
+from ..protocol import Error as Error
+from ..protocol import Event as Event
+from ..protocol import Message as Message
+from ..protocol import Private as Private
+from ..protocol import Rejected as Rejected
+from ..protocol import RoomEvent as RoomEvent
+from ..protocol import Stamped as Stamped
+from ..protocol import System as System
+from .broker import Broker as Broker
+from .connection import Connection as Connection
+from .connection_manager import ConnectionManager as ConnectionManager
+from .handshake import Handshake as Handshake
+from .implementations import PluginError as PluginError
+from .plugin import Plugin as Plugin
+from .plugin import PluginConfig as PluginConfig
+from .plugin import StateKey as StateKey
+from .plugin import hookimpl as hookimpl
+from .room import Room as Room

@@ -160,7 +160,7 @@ class _Reader:
             return node.value
         try:
             return self._number(node)
-        except (ValueError, KeyError, OverflowError, yaml.YAMLError):
+        except (ValueError, LookupError, OverflowError, yaml.YAMLError):
             kind = tag.removeprefix(_YAML)
             return self._problem(node, path, f"is not what its tag !!{kind} says. Remove the tag.")
 

@@ -68,6 +68,7 @@ class Diagnosis:
             self._parse(frame)
 
     def _parse(self, frame: bytes) -> object:
+        text = ""
         try:
             text = frame.decode()
             raw = json.loads(

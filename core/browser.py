@@ -1,0 +1,50 @@
+"""The page for people with a browser, served at ``/``."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+
+
+def page_routes(websocket_path: str) -> list[BaseRoute]:
+    """The page at ``/`` and its parts at ``/page/<file>``; read once, at the start."""
+    folder = files("hubbub.core") / "page"
+    parts = {part.name: part.read_bytes() for part in folder.iterdir() if part.is_file()}
+    index = parts.pop("index.html").decode()
+    index = index.replace('content="/ws"', f'content="{escape(websocket_path)}"')
+
+    async def page(_: Request) -> Response:
+        return HTMLResponse(index, headers=_HEADERS)
+
+    async def part(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in parts:
+            return Response("There is no such part of the page.", status_code=404, media_type="text/plain")
+        media_type = _MEDIA_TYPES.get(name[name.rfind(".") :], "application/octet-stream")
+        return Response(parts[name], media_type=media_type, headers=_HEADERS)
+
+    return [Route("/", page), Route("/page/{name}", part)]

@@ -1,0 +1,97 @@
+"""The ``hubbub`` command: serve, check, plugins, version."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .app import create_app
+from .config import LoadedConfig, load_config
+from .config_errors import ConfigError
+from .implementations import PluginError
+from .logs import configure_logging
+from .report import report_config, report_plugins
+from .server import CannotListenError, serve
+from .version import VERSION
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status: 0 for success, 1 for a mistake that was explained, 2 for usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ConfigError, PluginError, CannotListenError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hubbub", description="A realtime event server in which every behaviour is a plugin."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    with_config = argparse.ArgumentParser(add_help=False)
+    with_config.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the config; without it config.yaml in this folder, or a built-in one where there is none",
+    )
+    serving = commands.add_parser("serve", parents=[with_config], help="start the server")
+    serving.add_argument("--host", help="address to listen on, instead of the config's server.host")
+    serving.add_argument("--port", help="port to listen on, instead of server.port; 0 takes a free one")
+    serving.set_defaults(command=_serve)
+    checking = commands.add_parser("check", parents=[with_config], help="check a config and say what would run")
+    checking.set_defaults(command=_check)
+    plugins = commands.add_parser("plugins", parents=[with_config], help="list the enabled and installed plugins")
+    plugins.set_defaults(command=_plugins)
+    commands.add_parser("version", help="print the version").set_defaults(command=_version)
+    return parser
+
+
+def _load(options: argparse.Namespace) -> LoadedConfig:
+    path: Path | None = options.config
+    if path is None and DEFAULT_CONFIG.exists():
+        path = DEFAULT_CONFIG
+    environment = dict(os.environ)
+    for name in ("host", "port"):
+        value: str | None = getattr(options, name, None)
+        if value is not None:
+            environment[f"HUBBUB_SERVER__{name.upper()}"] = value
+    return load_config(path, environment)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    configure_logging(loaded.config.logging)
+    serve(create_app(loaded), loaded)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    sys.stdout.write(report_config(loaded, create_app(loaded).state.hub))
+    return 0
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    sys.stdout.write(report_plugins(create_app(loaded).state.hub))
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    sys.stdout.write(f"hubbub {VERSION}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

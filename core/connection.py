@@ -1,0 +1,204 @@
+"""One client's connection: who it is, which rooms it is in, and what goes out to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from ..protocol import Encoded, Event, Format, Rejected
+from .plugin import State
+from .wire import Rendered, Wire
+
+if TYPE_CHECKING:
+    from .connection_manager import ConnectionManager
+    from .room import Room
+
+logger = logging.getLogger(__name__)
+
+HELP_LINE = 'Type {"type":"help"} to see what this server understands.'
+
+
+class Transport(Protocol):
+    """What carries the frames of one connection."""
+
+    @property
+    def wire(self) -> Wire:
+        """How batches are to be rendered for `write`."""
+        ...
+
+    def write(self, rendered: Rendered) -> None:
+        """Send, or buffer, without ever waiting."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection after what was written, within a bounded time."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take no more frames from the client for now."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Take frames again."""
+        ...
+
+    def ping(self) -> bool:
+        """Send a WebSocket ping frame, or return False where this transport cannot."""
+        ...
+
+
+class Connection:
+    """A client that has been let in."""
+
+    __slots__ = (
+        "__weakref__",
+        "_fanout_waits",
+        "_out",
+        "_transport",
+        "address",
+        "close_code",
+        "format",
+        "greeting",
+        "id",
+        "is_welcomed",
+        "last_seen",
+        "manager",
+        "opened_at",
+        "room",
+        "rooms",
+        "speaks_ping",
+        "state",
+        "user",
+        "wire",
+        "writer",
+    )
+
+    def __init__(
+        self,
+        id_: str,
+        user: str,
+        room: str,
+        *,
+        transport: Transport,
+        manager: ConnectionManager,
+        format_: Format = Format.JSON,
+        address: str = "",
+    ) -> None:
+        self.id = id_
+        self.user = user
+        self.room = room
+        """The room of the URL, which events mean that name none."""
+        self.rooms: dict[str, Room] = {}
+        self.state = State()
+        self.address = address
+        self.format = format_
+        self.manager = manager
+        self.greeting = HELP_LINE
+        """The sentence of the `welcome` event."""
+        self.opened_at = datetime.now(UTC)
+        self.last_seen = 0.0
+        """When the client last gave a sign of life, in seconds of the event loop's clock."""
+        self.speaks_ping = False
+        """Whether the client has sent a `ping` or `pong` event, and so may be expected to answer one."""
+        self.close_code: int | None = None
+        """Set once the connection is ending; nothing more is sent then."""
+        self.is_welcomed = False
+        """Whether `welcome` was sent; what is sent before it is held until then."""
+        self.wire = transport.wire
+        self.writer = transport.write
+        self._transport = transport
+        self._out: list[Encoded] = []
+        self._fanout_waits = False
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} of {self.user!r}>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything sent now can still arrive."""
+        return self.close_code is None
+
+    def send(self, event: Event) -> None:
+        """Send to this client alone, in order with the events of its rooms. Never waits.
+
+        Raise `Rejected` ``invalid`` where the event cannot be encoded.
+        """
+        if self.close_code is not None:
+            return
+        encoded = Encoded(event)
+        for room in self.rooms.values():
+            room.catch_up(self)
+        self.enqueue((encoded,))
+
+    def enqueue(self, batch: Sequence[Encoded]) -> None:
+        """Append to this connection's own buffer, which is written at the end of the event loop's turn."""
+        self._out.extend(batch)
+        if not self._fanout_waits:
+            self._fanout_waits = True
+            self.manager.fanout.add_connection(self)
+
+    def welcome(self, event: Event) -> None:
+        """Make ``event`` the first frame, and let everything go that was held until now."""
+        self._out.insert(0, Encoded(event))
+        self.is_welcomed = True
+        self.enqueue(())
+
+    def flush(self) -> None:
+        """Write this connection's own buffer."""
+        self._fanout_waits = False
+        if self._out and self.is_welcomed:
+            batch, self._out = self._out, []
+            self.write(self.wire.render(batch))
+
+    def write(self, rendered: Rendered) -> None:
+        """Hand rendered events to the transport; a failure ends this connection and is nobody else's."""
+        try:
+            self.writer(rendered)
+        except Exception as error:
+            self.write_failed(error)
+
+    def write_failed(self, error: Exception) -> None:
+        """End the connection soon: this may be called in the middle of a broadcast."""
+        logger.info("connection %s of %s cannot be written to: %s", self.id, self.user, error)
+        self.close_soon(1011, "it cannot be written to")
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End the connection after what has been sent so far. Its rooms forget it at once."""
+        if self.close_code is not None:
+            return
+        for room in self.rooms.values():
+            room.catch_up(self)
+        self.flush()
+        self.close_code = code
+        self.manager.ended(self, code)
+        self._transport.close(code, reason[:120])
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """`close` in the event loop's next turn."""
+        asyncio.get_running_loop().call_soon(self.close, code, reason)
+
+    def too_slow(self) -> None:
+        """Called by the transport when more is buffered for the client than the config allows."""
+        logger.info("slow consumer: connection %s of %s is closed", self.id, self.user)
+        self.close_soon(4008, "too slow: more events were waiting than may be")
+
+    def reject(self, rejected: Rejected) -> None:
+        """Answer with an `error`, and close if the refusal says so."""
+        self.send(rejected.to_event())
+        if rejected.close is not None:
+            self.close(rejected.close, rejected.message)
+
+    def ping(self) -> bool:
+        """Send a WebSocket ping frame; False where the transport cannot."""
+        return self._transport.ping()
+
+    def pause_reading(self) -> None:
+        """Take no more events from the client for now."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take events again."""
+        self._transport.resume_reading()

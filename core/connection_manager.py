@@ -1,0 +1,295 @@
+"""Who is connected, by id and by user; the rooms and their members; publishing."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
+
+from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
+from .broker import Broker
+from .config import RoomsConfig, ServerConfig
+from .connection import Connection
+from .eager import start_unanswered
+from .fanout import Fanout
+from .names import check_room_name, matches_any
+from .pipeline import Pipeline
+from .room import Room
+
+logger = logging.getLogger(__name__)
+
+
+class ConnectionManager:
+    """The live state of one server, and the way to change it.
+
+    What was connected and in rooms is changed at once; the hooks about it are called right after, and a call that
+    returns an awaitable may be awaited for them.
+    """
+
+    def __init__(self, server: ServerConfig, rooms: RoomsConfig, pipeline: Pipeline, broker: Broker) -> None:
+        self.config = server
+        self.fanout = Fanout()
+        self.connections: dict[str, Connection] = {}
+        self.rooms: dict[str, Room] = {}
+        self.is_draining = False
+        self._users: dict[str, dict[str, Connection]] = {}
+        self._addresses: dict[str, int] = {}
+        self._rooms_config = rooms
+        self._pipeline = pipeline
+        self._broker = broker
+        self._endings: set[asyncio.Future[None]] = set()
+
+    @property
+    def users(self) -> Mapping[str, Mapping[str, Connection]]:
+        """Each user online, with the connections by id."""
+        return self._users
+
+    def pattern_of(self, room: str) -> str | None:
+        """The pattern in the config that holds for ``room``."""
+        known = self.rooms.get(room)
+        return known.pattern if known is not None else self._rooms_config.match(room)[0]
+
+    def now(self) -> float:
+        """Seconds of the event loop's clock, by which everything here measures time."""
+        return asyncio.get_running_loop().time()
+
+    # Connections
+
+    def check_capacity(self, user: str, address: str) -> None:
+        """Raise `Rejected`, with the close code, where a limit of the config keeps a connection out."""
+        limits = self.config
+        if self.is_draining:
+            raise Rejected("unavailable", "The server is going down; come back soon.", close=1012)
+        if len(self.connections) >= limits.max_connections:
+            raise Rejected("unavailable", "The server has as many connections as it may have.", close=1013)
+        if self._addresses.get(address, 0) >= limits.max_connections_per_address:
+            raise Rejected("unavailable", "Too many connections from your address.", close=1013)
+        if len(self._users.get(user, ())) >= limits.max_connections_per_user:
+            raise Rejected("forbidden", "This user has as many connections as one may have.", close=4009)
+
+    def add(self, connection: Connection) -> None:
+        """Count ``connection`` among those that are online."""
+        self.connections[connection.id] = connection
+        self._users.setdefault(connection.user, {})[connection.id] = connection
+        self._addresses[connection.address] = self._addresses.get(connection.address, 0) + 1
+
+    def ended(self, connection: Connection, code: int) -> None:
+        """Forget everything that ``connection`` held, then tell the plugins. Idempotent."""
+        if self.connections.pop(connection.id, None) is None:
+            return
+        _remove(self._users, connection.user, connection.id)
+        self._addresses[connection.address] -= 1
+        if not self._addresses[connection.address]:
+            del self._addresses[connection.address]
+        rooms, connection.rooms = connection.rooms, {}
+        for room in rooms.values():
+            self._remove_member(room, connection)
+        waiting = start_unanswered(self._tell_ended(connection, list(rooms), code))
+        if isinstance(waiting, asyncio.Future):
+            self._endings.add(waiting)
+            waiting.add_done_callback(self._endings.discard)
+
+    async def _tell_ended(self, connection: Connection, rooms: list[str], code: int) -> None:
+        reason = leave_reason(code)
+        for room in rooms:
+            await self._pipeline.notify("left", connection, room, reason)
+        await self._pipeline.notify("disconnected", connection, code, reason)
+        connection.state.clear()
+
+    # Rooms
+
+    def join(self, connection: Connection, room: str) -> Awaitable[None]:
+        """Make ``connection`` a member of ``room``, if the guards agree, and tell it so.
+
+        Raise `Rejected` ``invalid``, ``forbidden``, ``room_full`` or what a guard says.
+        """
+        return start_unanswered(self._join(connection, room))
+
+    async def _join(self, connection: Connection, name: str) -> None:
+        if name not in connection.rooms:
+            check_room_name(name, Join.example)
+            self._check_room_limits(connection, name)
+            await self._pipeline.check("check_join", connection, name)
+            self._check_room_limits(connection, name)  # Others may have come in meanwhile.
+            if not connection.is_open:
+                return
+            self._add_member(name, connection)
+            self._tell_joined(connection, name)
+            await self._pipeline.notify("joined", connection, name)
+        else:
+            self._tell_joined(connection, name)
+
+    def _check_room_limits(self, connection: Connection, name: str) -> None:
+        limits, room = self.config, self.rooms.get(name)
+        options = room.options if room is not None else self._rooms_config.match(name)[1]
+        if options.allow is not None and not matches_any(connection.user, options.allow):
+            raise Rejected("forbidden", f"You may not enter the room {name!r}.")
+        if len(connection.rooms) >= limits.max_rooms_per_connection:
+            raise Rejected(
+                "forbidden",
+                f"You are in {len(connection.rooms)} rooms, as many as one may be in: leave one first.",
+            )
+        if room is not None and len(room) >= (options.max_members or limits.max_members_per_room):
+            raise Rejected("room_full", f"The room {name!r} is full.")
+
+    def _add_member(self, name: str, connection: Connection) -> None:
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name, *self._rooms_config.match(name), self.fanout)
+            self._broker.subscribe(name)
+        room.add(connection)
+        connection.rooms[name] = room
+
+    def _remove_member(self, room: Room, connection: Connection) -> None:
+        room.remove(connection)
+        if not len(room):
+            del self.rooms[room.name]
+            self._broker.unsubscribe(room.name)
+
+    def _tell_joined(self, connection: Connection, name: str) -> None:
+        if not connection.is_welcomed:
+            welcome = self.news("welcome", connection.greeting, room=name, user=connection.user)
+            welcome.protocol = connection.format.value
+            connection.welcome(welcome)
+        message = f"{connection.user} joined the room"
+        connection.send(self.news("joined", message, room=name, user=connection.user))
+
+    def leave(self, connection: Connection, room: str, reason: str = "left") -> Awaitable[None]:
+        """End a membership and tell it to ``connection``. Raise `Rejected` ``not_in_room`` where there is none.
+
+        ``reason`` is ``left``, or ``kicked`` where it was not the client's wish.
+        """
+        return start_unanswered(self._leave(connection, room, reason))
+
+    async def _leave(self, connection: Connection, name: str, reason: str) -> None:
+        room = connection.rooms.get(name)
+        if room is None:
+            raise not_in_room(connection, name)
+        message = f"{connection.user} left the room"
+        connection.send(self.news("left", message, room=name, user=connection.user, reason=reason))
+        del connection.rooms[name]
+        self._remove_member(room, connection)
+        await self._pipeline.notify("left", connection, name, reason)
+
+    def news(
+        self,
+        event: str,
+        message: str,
+        *,
+        room: str | None = None,
+        user: str | None = None,
+        reason: str | None = None,
+    ) -> System:
+        """A `system` event of now; one about a room says how many users are online there."""
+        online = None
+        if room is not None:
+            online = self.rooms[room].online if room in self.rooms else 0
+        return System(
+            event=event,
+            message=message,
+            timestamp=datetime.now(UTC),
+            room=room,
+            user=user,
+            online=online,
+            reason=reason,
+        )
+
+    # Publishing
+
+    def publish(self, room: str, event: Event, *, exclude: Connection | None = None) -> Awaitable[None]:
+        """Send ``event`` to every member of ``room`` except ``exclude``.
+
+        Raise `Rejected` where a guard refuses it, where it cannot be encoded, or ``unavailable`` where the broker
+        is away; the awaitable raises it where that takes time.
+        """
+        return start_unanswered(self._publish(room, event, exclude))
+
+    async def _publish(self, room: str, event: Event, exclude: Connection | None) -> None:
+        chain = self._pipeline.chain(type(event))
+        if isinstance(event, RoomEvent):
+            event.room = room
+        if chain.publish_checks:
+            await self._pipeline.check_publish(room, event)
+        waiting = self._broker.publish(room, event, exclude.id if exclude else None)
+        if waiting is not None:
+            await waiting
+        if chain.publish_observers:
+            await self._pipeline.event_published(room, event)
+
+    def deliver(self, room: str, event: Event, exclude: str | None = None) -> None:
+        """Send a publication to the members that this server has: called by the broker.
+
+        Its ``id`` goes back to its sender's connections alone.
+        """
+        target = self.rooms.get(room)
+        if target is None:
+            Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
+            return
+        instead: dict[Connection, Encoded | None] = {}
+        public = event
+        if event.id is not None:
+            public = copy.copy(event)
+            public.id = None
+            if isinstance(event, Stamped) and event.user is not None:
+                instead = dict.fromkeys(target.users.get(event.user, ()), Encoded(event))
+        excluded = self.connections.get(exclude) if exclude else None
+        if excluded is not None and excluded in target:
+            instead[excluded] = None
+        target.publish(Encoded(public), instead)
+
+    def send_to_user(self, user: str, event: Event) -> int:
+        """Send to every connection of ``user``; return how many there are."""
+        connections = self._users.get(user, {})
+        for connection in list(connections.values()):
+            connection.send(event)
+        return len(connections)
+
+    # The end
+
+    async def drain(self, seconds: float) -> None:
+        """Let nobody in, tell everyone, close every connection with 1012, and wait for hooks about it.
+
+        Returns within about ``seconds``.
+        """
+        self.is_draining = True
+        message = "The server is going down for a moment; come back soon."
+        for connection in list(self.connections.values()):
+            event = self.news("draining", message)
+            event.retry_after = 1.0
+            connection.send(event)
+        await asyncio.sleep(0)
+        for number, connection in enumerate(list(self.connections.values())):
+            connection.close(1012, "draining")
+            if number % 100 == 99:
+                await asyncio.sleep(0)
+        if self._endings:
+            await asyncio.wait(list(self._endings), timeout=seconds)
+
+
+def leave_reason(code: int) -> str:
+    """Why a connection with this close code is gone: ``left``, ``lost``, ``kicked`` or ``drained``."""
+    if code in (1000, 1001, 1005):
+        return "left"
+    if code == 1012:
+        return "drained"
+    return "kicked" if code in (4001, 4003, 4008, 4009) else "lost"
+
+
+def not_in_room(connection: Connection, room: str) -> Rejected:
+    """The refusal of something that only members may do."""
+    here = ", ".join(connection.rooms) or "none"
+    return Rejected(
+        "not_in_room",
+        f"You are not in the room {room!r}; you are in: {here}. Join it first.",
+        path="room",
+        example={"type": "join", "room": room},
+    )
+
+
+def _remove(index: dict[str, dict[str, Connection]], key: str, id_: str) -> None:
+    entries = index[key]
+    del entries[id_]
+    if not entries:
+        del index[key]

@@ -1,0 +1,58 @@
+"""Writes what a turn of the event loop has gathered, once at its end.
+
+An idle server adds no delay by it, a busy one makes batches by itself. What one turn may write is bounded: a
+broadcast to thousands goes out in slices, so that everything else keeps its share of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .room import Room
+
+WRITES_PER_TURN = 1000
+
+
+class Fanout:
+    """The connections and rooms that have something to write."""
+
+    def __init__(self, writes_per_turn: int = WRITES_PER_TURN) -> None:
+        self._connections: list[Connection] = []
+        self._rooms: deque[Room] = deque()
+        self._is_scheduled = False
+        self._writes_per_turn = writes_per_turn
+
+    def add_connection(self, connection: Connection) -> None:
+        """Flush a connection's own buffer at the end of this turn."""
+        self._connections.append(connection)
+        self._schedule()
+
+    def add_room(self, room: Room) -> None:
+        """Flush a room's batch at the end of this turn."""
+        self._rooms.append(room)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Connections go before rooms: what they hold is older than what their rooms have pending."""
+        self._is_scheduled = False
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.flush()
+        budget = self._writes_per_turn
+        rooms = self._rooms
+        while rooms and budget > 0:
+            room = rooms.popleft()
+            budget -= max(1, room.flush(budget))
+            if room.is_flushing:
+                rooms.append(room)
+        if rooms:
+            self._schedule()

@@ -1,0 +1,94 @@
+"""One server as a whole: its config, plugins, pipeline, manager and broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import cast
+
+from ..protocol import Codec, Event
+from .broker import Broker, MemoryBroker
+from .config import LoadedConfig
+from .connection_manager import ConnectionManager
+from .core_events import CoreEvents
+from .implementations import AnyPlugin, PluginError
+from .loader import PluginClass, load_plugins
+from .names import check_room_name
+from .pipeline import Pipeline
+from .plugin import PluginConfig
+
+logger = logging.getLogger(__name__)
+
+
+class Hub:
+    """Everything that one server is made of. Two hubs in one process share nothing."""
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        *,
+        plugins: Mapping[str, PluginClass] | None = None,
+        broker: Broker | None = None,
+    ) -> None:
+        """``plugins`` are classes that the config may name without their being installed.
+
+        Raise `ConfigError` or `PluginError` where the config or a plugin cannot be used.
+        """
+        self.config = loaded.config
+        self.plugins = load_plugins(loaded, plugins)
+        core = CoreEvents(PluginConfig())
+        everyone: dict[str, AnyPlugin] = {"core": core, **self.plugins}
+        self.pipeline = Pipeline(everyone, self.config.server.hook_timeout)
+        self.broker = broker or MemoryBroker()
+        self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
+        self.codec = _codec(self.plugins)
+        self.default_room = check_room_name(self.config.rooms.default)
+        self.is_ready = False
+        core.codec = self.codec
+        for plugin in everyone.values():
+            plugin.manager = self.manager
+
+    async def start(self) -> None:
+        """Connect the broker and start the plugins. Raise `PluginError` where one cannot start. Idempotent."""
+        if self.is_ready:
+            return
+        waiting = self.broker.start(self.manager.deliver)
+        if waiting is not None:
+            await waiting
+        await self.pipeline.startup()
+        self.is_ready = True
+
+    async def drain(self) -> None:
+        """Let nobody in any more and close every connection, within ``drain_timeout``. Idempotent."""
+        if self.is_ready:
+            self.is_ready = False
+            await self.manager.drain(self.config.server.drain_timeout)
+
+    async def stop(self) -> None:
+        """Drain, then stop the plugins and the broker."""
+        await self.drain()
+        await self.pipeline.shutdown()
+        waiting = self.broker.stop()
+        if waiting is not None:
+            await waiting
+        await asyncio.sleep(0)
+
+
+def _codec(plugins: Mapping[str, AnyPlugin]) -> Codec:
+    owners: dict[str, str] = {}
+    events: list[type[Event]] = []
+    for name, plugin in plugins.items():
+        for event in plugin.events:
+            tag = cast(str, event.__struct_config__.tag)
+            if tag in owners:
+                raise PluginError(
+                    f"the plugins {owners[tag]!r} and {name!r} both declare the event type {tag!r}; "
+                    "switch one of them off"
+                )
+            owners[tag] = name
+            events.append(event)
+    try:
+        return Codec(events)
+    except (ValueError, TypeError) as error:
+        raise PluginError(f"the event types of the plugins do not fit together: {error}") from error

@@ -1,0 +1,87 @@
+"""Finds which plugins implement which hook, with pluggy, and how each wants to be called."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from types import UnionType
+from typing import Any, cast
+
+import pluggy
+
+from ..protocol import Event
+from . import hookspecs
+from .plugin import PROJECT, Plugin, PluginConfig
+
+AnyPlugin = Plugin[PluginConfig]
+REVERSED = frozenset({"disconnected", "shutdown"})
+
+
+class PluginError(Exception):
+    """A plugin that cannot be used as it is: the message names it, the hook, and what to change."""
+
+
+def find_implementations(plugins: Mapping[str, AnyPlugin]) -> Mapping[str, Sequence[pluggy.HookImpl]]:
+    """Each hook's implementations in the order in which they are called."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for name in reversed(list(plugins)):  # pluggy calls the last registered first.
+        try:
+            manager.register(plugins[name], name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise PluginError(f"the plugin {name!r} does not fit the hooks: {error}") from error
+    found: dict[str, Sequence[pluggy.HookImpl]] = {}
+    for hook in hook_names():
+        last_first: list[pluggy.HookImpl] = getattr(manager.hook, hook).get_hookimpls()
+        found[hook] = last_first if hook in REVERSED else last_first[::-1]
+        for each in found[hook]:
+            if each.hookwrapper or each.wrapper:
+                raise PluginError(f"the plugin {each.plugin_name!r} wraps {hook}; hooks cannot be wrapped")
+    return found
+
+
+def hook_names() -> list[str]:
+    """The hooks that there are, in the order of the specifications."""
+    return [name for name, value in vars(hookspecs).items() if hasattr(value, f"{PROJECT}_spec")]
+
+
+def offered_arguments(hook: str) -> tuple[str, ...]:
+    """The arguments that the specification has."""
+    code = getattr(hookspecs, hook).__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def offering(implementation: pluggy.HookImpl, offered: Sequence[str]) -> Callable[..., object]:
+    """A function that takes what the hook offers and passes on what the author named."""
+    function, named = implementation.function, implementation.argnames
+    if tuple(named) == tuple(offered):
+        return function
+    indexes = [offered.index(name) for name in named]
+    if not indexes:
+        return lambda *_: function()
+    if len(indexes) == 1:
+        index = indexes[0]
+        return lambda *arguments: function(arguments[index])
+    pick = itemgetter(*indexes)
+    return lambda *arguments: function(*pick(arguments))
+
+
+def event_types(implementation: pluggy.HookImpl) -> tuple[type[Event], ...]:
+    """The types that an implementation wants, from the annotation of its ``event``."""
+    if "event" not in implementation.argnames:
+        return (Event,)
+    place = f"the plugin {implementation.plugin_name!r}, {implementation.function.__qualname__}"
+    try:
+        annotation: Any = typing.get_type_hints(implementation.function).get("event", Event)
+    except NameError as error:
+        raise PluginError(
+            f"{place}: the annotation of 'event' cannot be read ({error}); "
+            "import its types at run time, not under TYPE_CHECKING"
+        ) from error
+    is_union = isinstance(annotation, UnionType) or typing.get_origin(annotation) is typing.Union
+    types = typing.get_args(annotation) if is_union else (annotation,)
+    if not all(isinstance(each, type) and issubclass(each, Event) for each in types):
+        raise PluginError(f"{place}: 'event' must be annotated with event types, not {annotation!r}")
+    return cast("tuple[type[Event], ...]", types)

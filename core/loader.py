@@ -1,0 +1,125 @@
+"""From the names under `plugins:` to plugin instances, in order, each with its checked config."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import cast
+
+from .config import LoadedConfig, validate_options
+from .config_errors import ConfigError, Problem, nearest, show_key
+from .implementations import AnyPlugin, PluginError
+from .plugin import Plugin, PluginConfig
+
+GROUP = "hubbub.plugins"
+
+PluginClass = type[Plugin[PluginConfig]]
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A plugin that could be switched on."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+
+def installed_plugins() -> dict[str, Installed]:
+    """Every plugin that an installed distribution declares under ``hubbub.plugins``, by name.
+
+    Raise `PluginError` where two distributions declare the same name.
+    """
+    found: dict[str, Installed] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        distribution = point.dist
+        plugin = Installed(
+            point.name,
+            distribution.name if distribution else "?",
+            distribution.version if distribution else "?",
+            point,
+        )
+        other = found.setdefault(point.name, plugin)
+        if other.entry_point.value != point.value:
+            raise PluginError(
+                f"two packages have a plugin called {point.name!r}: {other.distribution} and "
+                f"{plugin.distribution}; uninstall one of them"
+            )
+    return found
+
+
+def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None = None) -> dict[str, AnyPlugin]:
+    """The enabled plugins in call order. ``extra`` are classes that need no installing, as in tests.
+
+    Raise `ConfigError` for an unknown name or a wrong option, `PluginError` for a plugin that cannot be used.
+    """
+    enabled = {name: options for name, options in loaded.config.plugins.items() if options is not False}
+    classes: dict[str, PluginClass] = {}
+    problems: list[Problem] = []
+    installed = installed_plugins()
+    for name in enabled:
+        found = (extra or {}).get(name) or _find(name, installed)
+        if found is None:
+            problems.append(_unknown(name, loaded, sorted({*installed, *(extra or {})})))
+        else:
+            classes[name] = found
+    if problems:
+        raise ConfigError(problems)
+    return {name: _build(name, classes[name], options, loaded) for name, options in enabled.items()}
+
+
+def _find(name: str, installed: Mapping[str, Installed]) -> PluginClass | None:
+    if name in installed:
+        point = installed[name].entry_point
+        module, attribute = point.module, point.attr
+    elif ":" in name:
+        module, _, attribute = name.partition(":")
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.insert(0, here)
+    else:
+        return None
+    try:
+        found: object = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise PluginError(
+            f"the plugin {name!r} cannot be imported from {module}:{attribute}: {error!r}"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Plugin)):
+        raise PluginError(f"the plugin {name!r}: {module}:{attribute} is not a subclass of hubbub.core.Plugin")
+    return cast(PluginClass, found)
+
+
+def _unknown(name: str, loaded: LoadedConfig, known: list[str]) -> Problem:
+    path = ("plugins", name)
+    return Problem(
+        loaded.source.where(path),
+        show_key(path),
+        f"no such plugin is installed.{nearest(name, known)} Installed: {', '.join(known)}. "
+        "Install the package that has it, or write module:Class for a plugin in a file of your own.",
+    )
+
+
+def _build(name: str, plugin: PluginClass, options: Mapping[str, object], loaded: LoadedConfig) -> AnyPlugin:
+    model = plugin.config_type()
+    config = validate_options(model, options, loaded.source, ("plugins", name))
+    overrides = {
+        pattern: validate_options(
+            model,
+            {**options, **room.plugins[name]},
+            loaded.source,
+            ("rooms", "options", pattern, "plugins", name),
+        )
+        for pattern, room in loaded.config.rooms.options.items()
+        if name in room.plugins
+    }
+    try:
+        return plugin(config, overrides)
+    except Exception as error:
+        raise PluginError(f"the plugin {name!r} cannot be made: {error}") from error

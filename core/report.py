@@ -1,0 +1,78 @@
+"""What `hubbub check` and `hubbub plugins` print."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import yaml
+from pydantic import BaseModel
+
+from ..protocol import tag_of
+from .config import LoadedConfig
+from .hub import Hub
+from .implementations import AnyPlugin
+from .loader import installed_plugins
+
+
+def report_config(loaded: LoadedConfig, hub: Hub) -> str:
+    """What would run with this config."""
+    config = loaded.config
+    server = config.server
+    lines = [
+        f"{loaded.path or 'the built-in config'} is valid. This would run:",
+        f"  server   http://{server.host}:{server.port}/ and ws://{server.host}:{server.port}{server.path}",
+        *(f"           {line}" for line in _changed(server, {"host", "port", "path"})),
+        f"  room     {config.rooms.default} is the default room",
+    ]
+    for pattern, options in config.rooms.options.items():
+        lines.append(f"  rooms    {pattern}: {_inline(options.model_dump(exclude_unset=True))}")
+    for number, (name, plugin) in enumerate(hub.plugins.items(), start=1):
+        options = _changed(plugin.config, set())
+        lines.append(f"  plugin   {number}. {name}" + (f": {', '.join(options)}" if options else ""))
+    off = [name for name, options in config.plugins.items() if options is False]
+    if off:
+        lines.append(f"  off      {', '.join(off)}")
+    lines.append(f"  logging  {config.logging.level}, {config.logging.format}")
+    return "\n".join(lines) + "\n"
+
+
+def report_plugins(hub: Hub) -> str:
+    """Each enabled plugin in call order, then the installed ones that are off."""
+    installed = installed_plugins()
+    lines: list[str] = []
+    for number, (name, plugin) in enumerate(hub.plugins.items(), start=1):
+        origin = installed.get(name)
+        source = f"{origin.distribution} {origin.version}" if origin else type(plugin).__module__
+        lines.append(f"{number}. {name} ({source}): {_summary(plugin)}")
+        lines.append(f"     hooks   {', '.join(hub.pipeline.hooks_of(name)) or 'none'}")
+        if plugin.events:
+            lines.append(f"     events  {', '.join(tag_of(event) for event in plugin.events)}")
+        lines += (f"     {line}" for line in _options(plugin.config))
+    off = [each for name, each in installed.items() if name not in hub.plugins]
+    if off:
+        lines.append("Installed, but off; a line under 'plugins:' in the config switches one on:")
+        lines += (f"   {each.name} ({each.distribution} {each.version})" for each in off)
+    return "\n".join(lines) + "\n"
+
+
+def _summary(plugin: AnyPlugin) -> str:
+    documentation = inspect.getdoc(type(plugin)) or "no description"
+    return documentation.split("\n", 1)[0]
+
+
+def _options(config: BaseModel) -> Iterator[str]:
+    for name, field in type(config).model_fields.items():
+        if name not in ("on_error", "hook_timeout") or name in config.model_fields_set:
+            description = f"   # {field.description}" if field.description else ""
+            yield f"{name}: {_inline(config.model_dump(mode='json')[name])}{description}"
+
+
+def _changed(config: BaseModel, but: set[str]) -> list[str]:
+    values = config.model_dump(mode="json", exclude_unset=True, exclude=but)
+    return [f"{name}: {_inline(value)}" for name, value in values.items()]
+
+
+def _inline(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")

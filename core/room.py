@@ -1,0 +1,188 @@
+"""A room: its members, and the events on their way to them.
+
+Publishing appends one encoded event to the room's pending batch. At the end of the event loop's turn the batch is
+rendered once for each kind of connection and written once to each member. Whoever must not wait for that, or
+must not get the same as the others, is caught up first and from then on is *ahead* of the batch: that is how a
+reply stays in order with the room's events, and how a joiner does not see what was published before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..protocol import Encoded
+from .wire import Rendered, Wire, Writer
+
+if TYPE_CHECKING:
+    from .config import RoomOptions
+    from .connection import Connection
+    from .fanout import Fanout
+
+
+class Room:
+    """One room with at least one member; the manager forgets it when the last one leaves."""
+
+    __slots__ = ("_ahead", "_delivery", "_fanout", "_pending", "_users", "_writers", "name", "options", "pattern")
+
+    def __init__(self, name: str, pattern: str | None, options: RoomOptions, fanout: Fanout) -> None:
+        """``pattern`` is the one of the config that the name matches, with its ``options``."""
+        self.name = name
+        self.pattern = pattern
+        self.options = options
+        self._fanout = fanout
+        self._writers: dict[Wire, dict[Connection, Writer]] = {}
+        self._users: dict[str, dict[Connection, datetime]] = {}
+        self._pending: list[Encoded] = []
+        self._ahead: dict[Connection, int] = {}
+        self._delivery: Delivery | None = None
+
+    def __len__(self) -> int:
+        """The number of member connections."""
+        return sum(map(len, self._writers.values()))
+
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._writers.get(connection.wire, ())
+
+    @property
+    def members(self) -> Iterator[Connection]:
+        """Every member connection."""
+        for writers in self._writers.values():
+            yield from writers
+
+    @property
+    def users(self) -> Mapping[str, Mapping[Connection, datetime]]:
+        """Each user in the room, with the connections and since when they are here."""
+        return self._users
+
+    @property
+    def online(self) -> int:
+        """The number of users in the room, however many connections each has."""
+        return len(self._users)
+
+    def add(self, connection: Connection) -> None:
+        """Make a member of ``connection``: it receives what is published from now on."""
+        self._writers.setdefault(connection.wire, {})[connection] = connection.writer
+        self._users.setdefault(connection.user, {})[connection] = datetime.now(UTC)
+        if self._pending:
+            self._ahead[connection] = len(self._pending)
+
+    def remove(self, connection: Connection) -> None:
+        """End a membership; what was published before still goes to the connection's own buffer."""
+        self.catch_up(connection)
+        self._ahead.pop(connection, None)
+        writers = self._writers[connection.wire]
+        del writers[connection]
+        if not writers:
+            del self._writers[connection.wire]
+        connections = self._users[connection.user]
+        del connections[connection]
+        if not connections:
+            del self._users[connection.user]
+
+    def publish(self, encoded: Encoded, instead: Mapping[Connection, Encoded | None] | None = None) -> None:
+        """Send to every member; those in ``instead`` get another event, or nothing."""
+        for connection, other in (instead or {}).items():
+            self.catch_up(connection)
+            if other is not None:
+                connection.enqueue((other,))
+        pending = self._pending
+        pending.append(encoded)
+        if instead:
+            self._ahead.update(dict.fromkeys(instead, len(pending)))
+        if len(pending) == 1 and self._delivery is None:
+            self._fanout.add_room(self)
+
+    def catch_up(self, connection: Connection) -> None:
+        """Hand a member what is still on its way to it, so that something else may follow in order."""
+        if self._delivery is not None:
+            self._delivery.serve(connection)
+        pending = self._pending
+        if pending:
+            start = self._ahead.get(connection, 0)
+            if start < len(pending):
+                self._ahead[connection] = len(pending)
+                connection.enqueue(pending[start:])
+
+    def replace_writer(self, connection: Connection) -> None:
+        """Use the connection's present writer from now on."""
+        self._writers[connection.wire][connection] = connection.writer
+
+    def flush(self, budget: int) -> int:
+        """Write the pending batch to about ``budget`` members at most; return to how many it was written.
+
+        Call again while `is_flushing`.
+        """
+        written = 0
+        if self._delivery is None:
+            batch, self._pending = self._pending, []
+            ahead, self._ahead = self._ahead, {}
+            for connection, start in ahead.items():
+                if start < len(batch):
+                    connection.write(connection.wire.render(batch[start:]))
+            if len(self) <= budget:
+                for wire, writers in self._writers.items():
+                    rendered = wire.render(batch)
+                    written += len(writers)
+                    _write_all(writers.items() if not ahead else _without(writers, ahead), rendered)
+                return written
+            self._delivery = Delivery(batch, self._writers, ahead)
+        written = self._delivery.advance(budget)
+        if self._delivery.is_finished:
+            self._delivery = None
+        return written
+
+    @property
+    def is_flushing(self) -> bool:
+        """Whether something is still to be written."""
+        return self._delivery is not None or bool(self._pending)
+
+
+class Delivery:
+    """One batch on its way through a room too large for one turn of the event loop."""
+
+    def __init__(
+        self,
+        batch: list[Encoded],
+        writers: Mapping[Wire, Mapping[Connection, Writer]],
+        ahead: Iterable[Connection],
+    ) -> None:
+        self._rendered = {wire: wire.render(batch) for wire in writers}
+        self._waiting = dict.fromkeys(connection for each in writers.values() for connection in each)
+        for connection in ahead:
+            self._waiting.pop(connection, None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every member was served."""
+        return not self._waiting
+
+    def serve(self, connection: Connection) -> None:
+        """Write to one member out of turn, unless it was served already."""
+        if connection in self._waiting:
+            del self._waiting[connection]
+            connection.write(self._rendered[connection.wire])
+
+    def advance(self, budget: int) -> int:
+        """Write to ``budget`` more members; return how many there were."""
+        served = 0
+        while self._waiting and served < budget:
+            connection, _ = self._waiting.popitem()
+            connection.write(self._rendered[connection.wire])
+            served += 1
+        return served
+
+
+def _without(
+    writers: Mapping[Connection, Writer], ahead: Mapping[Connection, int]
+) -> Iterable[tuple[Connection, Writer]]:
+    return [(connection, writer) for connection, writer in writers.items() if connection not in ahead]
+
+
+def _write_all(writers: Iterable[tuple[Connection, Writer]], rendered: Rendered) -> None:
+    for connection, write in writers:
+        try:
+            write(rendered)
+        except Exception as error:  # A dead socket must not keep the event from the others.
+            connection.write_failed(error)

@@ -1,0 +1,202 @@
+"""The main path of a connection, top to bottom: open, then receive, decode, check, handle, answer, then close.
+
+A session runs inside the transport's callbacks. Only when a hook has to wait does it become a task; the
+connection's later frames then wait in its inbox, so that one connection's events never overtake each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..protocol import Ack, Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
+from .connection import Connection, Transport
+from .connection_manager import not_in_room
+from .eager import start
+from .handshake import Handshake
+from .logs import current_connection
+from .names import check_room_name, check_user_name, guest_name
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """One client, from its handshake to its end. The transport calls `open`, `receive`, `alive` and `ended`."""
+
+    __slots__ = ("_connection", "_has_ended", "_hub", "_inbox", "_is_reading_paused", "_task", "_transport")
+
+    def __init__(self, hub: Hub, transport: Transport) -> None:
+        self._hub = hub
+        self._transport = transport
+        self._connection: Connection | None = None
+        self._inbox: deque[tuple[bytes, bool]] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_reading_paused = False
+        self._has_ended = False
+
+    # Called by the transport
+
+    def open(self, handshake: Handshake) -> None:
+        """Let the client in, or close the transport and say why. Call once the handshake is accepted."""
+        self._run(self._open(handshake))
+
+    def receive(self, frame: bytes, *, is_text: bool) -> None:
+        """Take one whole message from the client; text is valid UTF-8."""
+        if self._task is not None:
+            self._put_by(frame, is_text)
+        elif self._connection is not None:
+            self._run(self._answer(self._connection, frame, is_text))
+
+    def alive(self) -> None:
+        """Note a sign of life that is no message, such as a pong frame."""
+        if self._connection is not None:
+            self._connection.last_seen = self._hub.manager.now()
+
+    def too_slow(self) -> None:
+        """Note that more is buffered for the client than may be."""
+        if self._connection is not None:
+            self._connection.too_slow()
+
+    def refuse(self, code: int, reason: str) -> None:
+        """Close for a frame that breaks the rules of the transport."""
+        if self._connection is not None:
+            self._connection.close(code, reason)
+        else:
+            self._transport.close(code, reason)
+
+    def ended(self, code: int) -> None:
+        """Note that the transport is gone: ``code`` is what the client closed with, or 1006 if it vanished."""
+        self._has_ended = True
+        self._inbox = None
+        connection = self._connection
+        if connection is not None and connection.close_code is None:
+            connection.close_code = code
+            self._hub.manager.ended(connection, code)
+
+    # Open
+
+    async def _open(self, handshake: Handshake) -> None:
+        manager, pipeline = self._hub.manager, self._hub.pipeline
+        try:
+            user = await pipeline.authenticate(handshake) or handshake.query.get("user")
+            user = check_user_name(user) if user is not None else guest_name(manager.users)
+            manager.check_capacity(user, handshake.address)
+            room = check_room_name(handshake.room or self._hub.default_room)
+            connection = Connection(
+                secrets.token_hex(8),
+                user,
+                room,
+                transport=self._transport,
+                manager=manager,
+                format_=handshake.format,
+                address=handshake.address,
+            )
+            connection.last_seen = manager.now()
+            current_connection.set(connection)
+            await pipeline.check("check_connect", connection)
+            manager.check_capacity(user, handshake.address)  # Others may have come in meanwhile.
+            if self._has_ended:
+                return
+            manager.add(connection)
+            self._connection = connection
+            await pipeline.notify("connected", connection)
+            await manager.join(connection, room)
+        except Rejected as rejected:
+            self._refuse(rejected)
+
+    def _refuse(self, rejected: Rejected) -> None:
+        logger.info("connection refused: %s", rejected.message)
+        if not self._has_ended:
+            self.refuse(rejected.close_code, rejected.message)
+
+    # Receive, decode, check, handle, answer
+
+    async def _answer(self, connection: Connection, frame: bytes, is_text: bool) -> None:
+        event: Event | None = None
+        try:
+            connection.last_seen = self._hub.manager.now()
+            event = self._decode(connection, frame, is_text)
+            self._stamp(connection, event)
+            id_, room = event.id, getattr(event, "room", None)
+            event = await self._hub.pipeline.run(connection, event)
+            if id_ is not None:
+                seq = event.seq if isinstance(event, RoomEvent) else None
+                connection.send(Ack(id=id_, room=room, seq=seq, timestamp=datetime.now(UTC)))
+            await self._hub.pipeline.event_handled(connection, event)
+        except Rejected as rejected:
+            if event is not None:
+                rejected.id = event.id
+            connection.reject(rejected)
+
+    def _decode(self, connection: Connection, frame: bytes, is_text: bool) -> Event:
+        if is_text or connection.format is Format.JSON:
+            return self._hub.codec.decode_json(frame)
+        return self._hub.codec.decode_msgpack(frame)
+
+    def _stamp(self, connection: Connection, event: Event) -> None:
+        """Say who sent the event, when and where: whatever the client claimed."""
+        if isinstance(event, Stamped):
+            event.user = connection.user
+            event.timestamp = datetime.now(UTC)
+            if isinstance(event, RoomEvent):
+                event.seq = None
+                if event.room is None:
+                    event.room = connection.room
+                if event.room not in connection.rooms:
+                    raise not_in_room(connection, event.room)
+        elif isinstance(event, Ping | Pong):
+            connection.speaks_ping = True
+
+    # One after the other
+
+    def _run(self, step: Coroutine[Any, Any, None]) -> None:
+        """Run one step now; if it has to wait, later frames wait for it in the inbox."""
+        token = current_connection.set(self._connection)
+        try:
+            waiting = start(step)
+        except Exception:
+            self._failed()
+            return
+        finally:
+            current_connection.reset(token)
+        if waiting is not None:
+            self._task = waiting
+            waiting.add_done_callback(self._stepped)
+
+    def _stepped(self, task: asyncio.Task[None]) -> None:
+        """Take the next frames from the inbox, until one has to wait."""
+        self._task = None
+        if not task.cancelled() and task.exception() is not None:
+            try:
+                task.result()
+            except Exception:
+                self._failed()
+        while self._inbox and self._task is None:
+            frame, is_text = self._inbox.popleft()
+            self.receive(frame, is_text=is_text)
+        if self._is_reading_paused and not self._inbox and not self._has_ended:
+            self._is_reading_paused = False
+            self._transport.resume_reading()
+
+    def _put_by(self, frame: bytes, is_text: bool) -> None:
+        if self._has_ended:
+            return
+        if self._inbox is None:
+            self._inbox = deque()
+        self._inbox.append((frame, is_text))
+        if len(self._inbox) >= self._hub.config.server.inbox_size and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def _failed(self) -> None:
+        """An error of our own: it costs this connection, and nobody else anything."""
+        logger.exception("the session failed")
+        self.refuse(1011, "internal error")
