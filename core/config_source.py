@@ -1,13 +1,13 @@
 """The config before it is checked: plain data of the file and the environment, and where each key stands."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
-from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, show_key
+from .config_errors import ConfigError, KeyPath, Problem, child, is_list, is_mapping, show_key
 from .config_yaml import MAX_TEXT, Origin, Parsed, parse_yaml
 
 Tree: TypeAlias = dict[str, object]
@@ -54,8 +54,8 @@ class Source:
         )
 
     def mask(self, text: str) -> str:
-        """`text` without the values that came from `!env` and `!file`."""
-        for secret in self._secrets.values():
+        """`text` without the values that must not be shown, where others wrote it."""
+        for secret in sorted(self._secret_texts(self.data, ()), key=len, reverse=True):
             if len(secret) >= _SHORTEST_MASKED:
                 text = text.replace(secret, "***")
         return text
@@ -73,6 +73,16 @@ class Source:
             for old in [old for old in known if old[: len(path)] == path]:
                 del known[old]
         self._places[path] = place
+
+    def _secret_texts(self, value: object, path: KeyPath) -> Iterator[str]:
+        if is_mapping(value):
+            for key, below in value.items():
+                yield from self._secret_texts(below, (*path, key))
+        elif is_list(value):
+            for index, below in enumerate(value):
+                yield from self._secret_texts(below, (*path, index))
+        elif isinstance(value, str) and self.is_secret(path):
+            yield value
 
     def _value(self, path: KeyPath) -> object:
         value: object = self.data
