@@ -190,7 +190,15 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> LoadedConfig:
 
     Raises ConfigError with every mistake that can be found at once.
     """
-    source = read_source(path, env)
+    return _load(read_source(path, env), path)
+
+
+def config_from(data: Mapping[str, object]) -> LoadedConfig:
+    """Check a config that is written in Python, as an app that embeds Hubbub has it. Raises ConfigError."""
+    return _load(Source("the config", dict(data)), None)
+
+
+def _load(source: Source, path: Path | None) -> LoadedConfig:
     problems = source.problems + _overrides_of_unlisted_plugins(source)
     try:
         config = Config.model_validate(source.data)

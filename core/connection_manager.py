@@ -167,10 +167,10 @@ class ConnectionManager:
         room = connection.rooms.get(name)
         if room is None:
             raise not_in_room(connection, name)
-        message = f"{connection.user} left the room"
-        connection.send(self.news("left", message, room=name, user=connection.user, reason=reason))
         del connection.rooms[name]
         self._remove_member(room, connection)
+        message = f"{connection.user} left the room"
+        connection.send(self.news("left", message, room=name, user=connection.user, reason=reason))
         await self._pipeline.notify("left", connection, name, reason)
 
     def news(

@@ -144,9 +144,7 @@ class Diagnosis:
         else:
             message = f"There is no event type {_shown(tag)}. This server knows {_list(sorted(self._types))}."
         example = self._types[near].example if near else self._types["help"].example
-        return Rejected(
-            "unknown_type", message, path="type", expected=_list(sorted(self._types)), example=example
-        )
+        return Rejected("unknown_type", message, path="type", expected=_list(sorted(self._types)), example=example)
 
     def _invalid(self, tag: str, event: type[Event], fields: dict[object, object], error: str) -> Rejected:
         match = _ERROR_PATH.match(error)

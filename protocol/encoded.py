@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from .errors import Rejected
@@ -58,10 +60,18 @@ class Encoded:
         """The event as MessagePack."""
         payload = self._msgpack
         if payload is None:
-            payload = self._msgpack = _encode_msgpack(self.event)
+            try:
+                payload = _encode_msgpack(msgspec.to_builtins(self.event, str_keys=True))
+            except (OverflowError, TypeError, ValueError):  # JSON can say more, such as numbers of any length.
+                payload = _encode_msgpack(json.loads(self.json, parse_int=_number))
+            self._msgpack = payload
         return payload
 
     @property
     def msgpack_frame(self) -> bytes:
         """The event as one WebSocket binary frame."""
         return binary_frame(self.msgpack)
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < 19 else float(digits)
