@@ -98,6 +98,10 @@ class ServerConfig(Section):
         ge=4096,
         description="bytes waiting for one connection before it counts as a slow consumer",
     )
+    transport: Annotated[Literal["auto", "portable"], BeforeValidator(_lower)] = Field(
+        default="auto",
+        description="auto: the fast transport where the server has one; portable: plain ASGI, as on other servers",
+    )
     hook_timeout: Seconds = Field(default=5.0, gt=0, description="seconds that an async hook may take")
     inbox_size: Count = Field(
         default=64, ge=1, description="events of one connection that may wait for an async hook"

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from .handshake import Handshake, parse_headers, parse_query
 from .transport_asgi import AsgiTransport
+from .transport_uvicorn import offered_transport
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -24,6 +25,10 @@ class WebSocketEndpoint:
         handshake = _handshake(scope)
         await receive()
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol})
+        transport = offered_transport(cast("dict[str, object]", scope.get("extensions") or {}))
+        if transport is not None:
+            transport.attach(self._hub, handshake)
+            return
         await AsgiTransport(self._hub, handshake.format, receive, send).run(handshake)
 
 

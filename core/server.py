@@ -11,9 +11,11 @@ from math import ceil
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .config import LoadedConfig, ServerConfig
 from .hub import Hub
+from .transport_uvicorn import UvicornTransport
 
 
 class CannotListenError(Exception):
@@ -60,7 +62,7 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
     listener = _listen(server_config)
     config = uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=UvicornTransport if server_config.transport == "auto" else WebSocketsSansIOProtocol,
         ws_max_size=server_config.max_frame_size,
         ws_per_message_deflate=False,
         ws_ping_interval=30.0,
