@@ -32,7 +32,8 @@ class PluginConfig(BaseModel):
     )
 
 
-ConfigT = TypeVar("ConfigT", bound=PluginConfig)
+# Covariant, so that the class of a plugin with its own config fits wherever any plugin's class does.
+ConfigT = TypeVar("ConfigT", bound=PluginConfig, covariant=True)
 
 
 class Plugin(Generic[ConfigT]):
