@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 
 import msgspec
+from pydantic import Field
 
 from ..core import Connection, Event, Plugin, PluginConfig, RoomEvent, hookimpl
 from ..core.eager import DONE
@@ -41,7 +42,9 @@ class PresenceReply(Event, tag="presence", kw_only=True):
 class PresenceConfig(PluginConfig):
     """The options of `presence`."""
 
-    announce: bool = True
+    announce: bool = Field(
+        default=True, description="whether a room is told who comes and goes; the presence query works either way"
+    )
 
 
 class Presence(Plugin[PresenceConfig]):
