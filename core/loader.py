@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from .config import LoadedConfig, validate_options
 from .config_errors import ConfigError, Problem, nearest, show_key
 from .implementations import AnyPlugin, PluginError
-from .plugin import Plugin, PluginConfig
+from .plugin import Plugin
 
 GROUP = "hubbub.plugins"
 
-PluginClass = type[Plugin[PluginConfig]]
+PluginClass = type[Plugin[Any]]
 
 
 @dataclass(frozen=True, slots=True)
