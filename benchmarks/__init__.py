@@ -1,0 +1,1 @@
+"""Hubbub and its peers under one load: `python -m benchmarks`."""
