@@ -53,12 +53,16 @@ class HubForTests:
         ``plugins`` are the classes under test, which need not be installed.
         Raise `ConfigError` or `PluginError` as the start of a real server would.
         """
-        self.loop = VirtualTimeLoop()
         loaded: LoadedConfig = config_from({"plugins": dict(enabled or {}), **sections})
         self.hub = Hub(loaded, plugins=plugins, broker=broker)
+        self.loop = VirtualTimeLoop()
 
     def __enter__(self) -> Self:
-        self.run(self.hub.start())
+        try:
+            self.run(self.hub.start())
+        except BaseException:
+            self.loop.close()
+            raise
         return self
 
     def __exit__(
