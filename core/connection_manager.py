@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
 from .broker import Broker
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
-from .eager import start_unanswered
+from .eager import DONE, start_unanswered
 from .fanout import Fanout
 from .names import check_room_name, matches_any
 from .pipeline import Pipeline
@@ -34,6 +35,9 @@ class ConnectionManager:
         self.connections: dict[str, Connection] = {}
         self.rooms: dict[str, Room] = {}
         self.is_draining = False
+        self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+        """Seconds of the event loop's clock, by which everything here measures time."""
+        self._timestamp = (-1.0, datetime.now(UTC))
         self._users: dict[str, dict[str, Connection]] = {}
         self._addresses: dict[str, int] = {}
         self._rooms_config = rooms
@@ -51,9 +55,11 @@ class ConnectionManager:
         known = self.rooms.get(room)
         return known.pattern if known is not None else self._rooms_config.match(room)[0]
 
-    def now(self) -> float:
-        """Seconds of the event loop's clock, by which everything here measures time."""
-        return asyncio.get_running_loop().time()
+    def timestamp(self, now: float) -> datetime:
+        """The date and time in UTC at ``now``; asked for once in each turn of the event loop."""
+        if self._timestamp[0] != now:
+            self._timestamp = (now, datetime.now(UTC))
+        return self._timestamp[1]
 
     # Connections
 
@@ -204,19 +210,18 @@ class ConnectionManager:
         Raise `Rejected` where a guard refuses it, where it cannot be encoded, or ``unavailable`` where the broker
         is away; the awaitable raises it where that takes time.
         """
-        return start_unanswered(self._publish(room, event, exclude))
-
-    async def _publish(self, room: str, event: Event, exclude: Connection | None) -> None:
         chain = self._pipeline.chain(type(event))
-        if isinstance(event, RoomEvent):
-            event.room = room
-        if chain.publish_checks:
-            await self._pipeline.check_publish(room, event)
-        waiting = self._broker.publish(room, event, exclude.id if exclude else None)
-        if waiting is not None:
-            await waiting
-        if chain.publish_observers:
-            await self._pipeline.event_published(room, event)
+        if chain.is_in_room:
+            cast(RoomEvent, event).room = room
+        excluded = exclude.id if exclude is not None else None
+        if chain.publish_checks or chain.publish_observers:
+            return start_unanswered(self._publish(room, event, excluded))
+        return self._broker.publish(room, event, excluded) or DONE
+
+    async def _publish(self, room: str, event: Event, exclude: str | None) -> None:
+        await self._pipeline.check_publish(room, event)
+        await (self._broker.publish(room, event, exclude) or DONE)
+        await self._pipeline.event_published(room, event)
 
     def deliver(self, room: str, event: Event, exclude: str | None = None) -> None:
         """Send a publication to the members that this server has: called by the broker.
@@ -226,6 +231,9 @@ class ConnectionManager:
         target = self.rooms.get(room)
         if target is None:
             Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
+            return
+        if event.id is None and exclude is None:
+            target.publish(Encoded(event))
             return
         instead: dict[Connection, Encoded | None] = {}
         public = event
@@ -240,10 +248,16 @@ class ConnectionManager:
         target.publish(Encoded(public), instead)
 
     def send_to_user(self, user: str, event: Event) -> int:
-        """Send to every connection of ``user``; return how many there are."""
+        """Send to every connection of ``user``, encoded once; return how many there are.
+
+        Raise `Rejected` ``invalid`` where the event cannot be encoded.
+        """
         connections = self._users.get(user, {})
-        for connection in list(connections.values()):
-            connection.send(event)
+        encoded = Encoded(event)
+        for connection in connections.values():
+            for room in connection.rooms.values():
+                room.catch_up(connection)
+            connection.enqueue((encoded,))
         return len(connections)
 
     # The end

@@ -53,6 +53,7 @@ class Hub:
         """Connect the broker and start the plugins. Raise `PluginError` where one cannot start. Idempotent."""
         if self.is_ready:
             return
+        self.manager.now = asyncio.get_running_loop().time
         waiting = self.broker.start(self.manager.deliver)
         if waiting is not None:
             await waiting

@@ -2,17 +2,16 @@
 
 pluggy finds the implementations, checks them against the specifications and orders them; the call loop is ours,
 since it must go on after an exception, wait for asynchronous hooks and cost next to nothing. For each event type
-the calls are compiled once into an `EventChain`, by the annotation of the hook's ``event``.
+everything that happens to it is compiled once into a `Chain` of steps, by the annotations of the hooks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ..protocol import Event, Rejected
+from ..protocol import Event, Rejected, RoomEvent, Stamped
 from .eager import DONE
 from .implementations import (
     AnyPlugin,
@@ -22,7 +21,7 @@ from .implementations import (
     offered_arguments,
     offering,
 )
-from .plugin import PluginConfig
+from .steps import CheckStep, Function, HandleStep, ObserveStep, Owner, Step, TransformStep, acknowledge
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -30,57 +29,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Steps = tuple[tuple[Function, Step], ...]
+Calls = tuple[tuple[Function, Owner], ...]
 
-class Owner:
-    """A plugin as the pipeline sees it: how long it may take, and what its errors mean."""
-
-    def __init__(self, name: str, config: PluginConfig, hook_timeout: float) -> None:
-        self.name = name
-        self.allows_on_error = config.on_error == "allow"
-        self.hook_timeout = config.hook_timeout or hook_timeout
-        self.failures = 0
-
-    async def wait(self, result: object) -> object:
-        """Wait for what a hook returned if it is awaitable, for ``hook_timeout`` seconds at most.
-
-        Raises `TimeoutError` after that, and whatever the hook raises.
-        """
-        if result is DONE or not isinstance(result, Awaitable):
-            return None if result is DONE else result
-        task = asyncio.ensure_future(cast("Awaitable[object]", result))
-        try:
-            done, _ = await asyncio.wait((task,), timeout=self.hook_timeout)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise TimeoutError(f"it took longer than hook_timeout, {self.hook_timeout:g} seconds")
-        return task.result()
-
-    def failed(self, hook: str) -> None:
-        """Log and count the exception being handled."""
-        self.failures += 1
-        logger.exception("plugin %r failed in %s", self.name, hook)
+EVENT_STEPS = {"check_event": CheckStep, "transform_event": TransformStep, "handle_event": HandleStep}
 
 
-class Call(NamedTuple):
-    """One plugin's implementation of one hook."""
+class Chain(NamedTuple):
+    """What happens to the events of one type."""
 
-    function: Callable[..., object]
-    owner: Owner
-
-
-Calls = tuple[Call, ...]
-
-
-class EventChain(NamedTuple):
-    """Who is called for one event type."""
-
-    checks: Calls
-    transforms: Calls
-    handlers: Calls
-    observers: Calls
+    is_stamped: bool
+    is_in_room: bool
+    steps: Steps
+    """For an event of a client: checks, transforms, handlers, the `ack`, observers."""
     publish_checks: Calls
     publish_observers: Calls
 
@@ -92,8 +53,8 @@ class Pipeline:
         """``plugins`` are called in their order. Raise `PluginError` where one does not fit the specification."""
         self.owners = {name: Owner(name, plugin.config, hook_timeout) for name, plugin in plugins.items()}
         self._implementations = find_implementations(plugins)
-        self._calls = {
-            hook: tuple(Call(offering(each, offered), self.owners[each.plugin_name]) for each in found)
+        self._calls: dict[str, Calls] = {
+            hook: tuple((offering(each, offered), self.owners[each.plugin_name]) for each in found)
             for hook, found in self._implementations.items()
             if "event" not in (offered := offered_arguments(hook))
         }
@@ -103,7 +64,7 @@ class Pipeline:
             if "event" in offered_arguments(hook)
             for index, each in enumerate(found)
         }
-        self._chains: dict[type[Event], EventChain] = {}
+        self._chains: dict[type[Event], Chain] = {}
 
     def hooks_of(self, name: str) -> list[str]:
         """The hooks that a plugin implements."""
@@ -113,61 +74,70 @@ class Pipeline:
             if any(each.plugin_name == name for each in found)
         ]
 
-    def chain(self, event: type[Event]) -> EventChain:
-        """Who is called for ``event``; compiled at first use."""
+    def chain(self, event: type[Event]) -> Chain:
+        """What happens to events of this type; compiled at first use."""
         chain = self._chains.get(event)
         if chain is None:
-            chain = self._chains[event] = EventChain(
-                *(
-                    self._calls_for(hook, event)
-                    for hook in (
-                        "check_event",
-                        "transform_event",
-                        "handle_event",
-                        "event_handled",
-                        "check_publish",
-                        "event_published",
-                    )
-                )
+            chain = self._chains[event] = Chain(
+                issubclass(event, Stamped),
+                issubclass(event, RoomEvent),
+                self._steps_for(event),
+                self._calls_for("check_publish", event),
+                self._calls_for("event_published", event),
             )
         return chain
 
+    def _steps_for(self, event: type[Event]) -> Steps:
+        steps: list[tuple[Function, Step]] = []
+        for hook, kind in EVENT_STEPS.items():
+            steps += [(function, kind(hook, owner)) for function, owner in self._calls_for(hook, event)]
+        steps.append((acknowledge, HandleStep("ack", self.owners["core"])))
+        observers = self._calls_for("event_handled", event)
+        return (*steps, *((function, ObserveStep("event_handled", owner)) for function, owner in observers))
+
     def _calls_for(self, hook: str, event: type[Event]) -> Calls:
         return tuple(
-            Call(offering(each, offered_arguments(hook)), self.owners[each.plugin_name])
+            (offering(each, offered_arguments(hook)), self.owners[each.plugin_name])
             for index, each in enumerate(self._implementations[hook])
             if issubclass(event, self._types[hook, index])
         )
 
-    async def run(self, connection: Connection, event: Event) -> Event:
-        """Check, transform and handle one event of a client, replies included.
+    def run(self, steps: Steps, connection: Connection, event: Event) -> Awaitable[None] | None:
+        """Take one event of a client through its chain: None once that is done, or what to wait for.
 
-        Return the event as it was handled. Raise `Rejected` where it was refused or a plugin failed.
+        Raise `Rejected` where the event was refused or a plugin failed, or let the awaitable raise it.
         """
-        chain = self.chain(type(event))
-        if chain.checks:
-            await self._guard("check_event", chain.checks, connection, event)
-        if chain.transforms:
-            event = await self._transform(chain, connection, event)
-        for function, owner in chain.handlers:
+        number = 0
+        for function, step in steps:
+            number += 1
             try:
-                reply = function(connection, event)
-                if reply is not None and reply is not DONE:
-                    reply = await owner.wait(reply)
-                    if reply is not None:
-                        connection.send(cast(Event, reply))
+                result = function(connection, event)
             except Rejected:
                 raise
             except Exception:
-                owner.failed("handle_event")
-                raise _internal() from None
-        return event
+                step.failed()
+                continue
+            if result is not None and result is not DONE:
+                changed = step.take(result, connection, event)
+                if changed is None:
+                    return self._run_rest(step, result, steps[number:], connection, event)
+                event = changed
+        return None
 
-    async def event_handled(self, connection: Connection, event: Event) -> None:
-        """Tell the observers of an event that went through."""
-        chain = self.chain(type(event))
-        if chain.observers:
-            await self._notify("event_handled", chain.observers, connection, event)
+    async def _run_rest(
+        self, step: Step, waiting: object, rest: Steps, connection: Connection, event: Event
+    ) -> None:
+        """Wait for what the hook of ``step`` returned, and go on with the ``rest``."""
+        try:
+            result = await step.owner.wait(waiting)
+        except Rejected:
+            raise
+        except Exception:
+            step.failed()
+        else:
+            if result is not None:
+                event = step.take(result, connection, event) or event
+        await (self.run(rest, connection, event) or DONE)
 
     async def check_publish(self, room: str, event: Event) -> None:
         """Raise `Rejected` where a plugin refuses the publication."""
@@ -196,7 +166,7 @@ class Pipeline:
                 raise
             except Exception:
                 owner.failed("authenticate")
-                raise _internal() from None
+                raise owner.internal_error() from None
             if user is not None:
                 return cast(str, user)
         return None
@@ -224,7 +194,7 @@ class Pipeline:
             except Exception:
                 owner.failed(hook)
                 if not owner.allows_on_error:
-                    raise _internal() from None
+                    raise owner.internal_error() from None
 
     async def _notify(self, hook: str, calls: Calls, *arguments: object) -> None:
         for function, owner in calls:
@@ -234,20 +204,3 @@ class Pipeline:
                     await owner.wait(waiting)
             except Exception:
                 owner.failed(hook)
-
-    async def _transform(self, chain: EventChain, connection: Connection, event: Event) -> Event:
-        for function, owner in chain.transforms:
-            try:
-                changed = function(connection, event)
-                if changed is not None:
-                    event = cast(Event, await owner.wait(changed)) or event
-            except Rejected:
-                raise
-            except Exception:
-                owner.failed("transform_event")
-                raise _internal() from None
-        return event
-
-
-def _internal() -> Rejected:
-    return Rejected("internal", "Something failed on the server. It has been logged; try again later.")

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 class Room:
     """One room with at least one member; the manager forgets it when the last one leaves."""
 
-    __slots__ = ("_ahead", "_delivery", "_fanout", "_pending", "_users", "_writers", "name", "options", "pattern")
+    __slots__ = (
+        "_ahead",
+        "_delivery",
+        "_fanout",
+        "_pending",
+        "_size",
+        "_users",
+        "_writers",
+        "name",
+        "options",
+        "pattern",
+    )
 
     def __init__(self, name: str, pattern: str | None, options: RoomOptions, fanout: Fanout) -> None:
         """``pattern`` is the one of the config that the name matches, with its ``options``."""
@@ -34,13 +45,14 @@ class Room:
         self._fanout = fanout
         self._writers: dict[Wire, dict[Connection, Writer]] = {}
         self._users: dict[str, dict[Connection, datetime]] = {}
+        self._size = 0
         self._pending: list[Encoded] = []
         self._ahead: dict[Connection, int] = {}
         self._delivery: Delivery | None = None
 
     def __len__(self) -> int:
         """The number of member connections."""
-        return sum(map(len, self._writers.values()))
+        return self._size
 
     def __contains__(self, connection: Connection) -> bool:
         return connection in self._writers.get(connection.wire, ())
@@ -64,6 +76,7 @@ class Room:
     def add(self, connection: Connection) -> None:
         """Make a member of ``connection``: it receives what is published from now on."""
         self._writers.setdefault(connection.wire, {})[connection] = connection.writer
+        self._size += 1
         self._users.setdefault(connection.user, {})[connection] = datetime.now(UTC)
         if self._pending:
             self._ahead[connection] = len(self._pending)
@@ -74,6 +87,7 @@ class Room:
         self._ahead.pop(connection, None)
         writers = self._writers[connection.wire]
         del writers[connection]
+        self._size -= 1
         if not writers:
             del self._writers[connection.wire]
         connections = self._users[connection.user]
@@ -83,16 +97,16 @@ class Room:
 
     def publish(self, encoded: Encoded, instead: Mapping[Connection, Encoded | None] | None = None) -> None:
         """Send to every member; those in ``instead`` get another event, or nothing."""
-        for connection, other in (instead or {}).items():
-            self.catch_up(connection)
-            if other is not None:
-                connection.enqueue((other,))
         pending = self._pending
-        pending.append(encoded)
-        if instead:
-            self._ahead.update(dict.fromkeys(instead, len(pending)))
-        if len(pending) == 1 and self._delivery is None:
+        if instead is not None:
+            for connection, other in instead.items():
+                self.catch_up(connection)
+                if other is not None:
+                    connection.enqueue((other,))
+                self._ahead[connection] = len(pending) + 1
+        if not pending and self._delivery is None:
             self._fanout.add_room(self)
+        pending.append(encoded)
 
     def catch_up(self, connection: Connection) -> None:
         """Hand a member what is still on its way to it, so that something else may follow in order."""
@@ -114,19 +128,17 @@ class Room:
 
         Call again while `is_flushing`.
         """
-        written = 0
         if self._delivery is None:
             batch, self._pending = self._pending, []
-            ahead, self._ahead = self._ahead, {}
-            for connection, start in ahead.items():
-                if start < len(batch):
-                    connection.write(connection.wire.render(batch[start:]))
-            if len(self) <= budget:
+            ahead = self._ahead
+            if ahead:
+                self._ahead = {}
+                _write_rest(batch, ahead)
+            if self._size <= budget:
                 for wire, writers in self._writers.items():
-                    rendered = wire.render(batch)
-                    written += len(writers)
-                    _write_all(writers.items() if not ahead else _without(writers, ahead), rendered)
-                return written
+                    members = writers.items() if not ahead else _without(writers, ahead)
+                    _write_all(members, wire.render(batch))
+                return self._size
             self._delivery = Delivery(batch, self._writers, ahead)
         written = self._delivery.advance(budget)
         if self._delivery.is_finished:
@@ -172,6 +184,13 @@ class Delivery:
             connection.write(self._rendered[connection.wire])
             served += 1
         return served
+
+
+def _write_rest(batch: list[Encoded], ahead: Mapping[Connection, int]) -> None:
+    """Write to those who were ahead what came after."""
+    for connection, start in ahead.items():
+        if start < len(batch):
+            connection.write(connection.wire.render(batch[start:]))
 
 
 def _without(

@@ -10,11 +10,10 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Coroutine
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
 
-from ..protocol import Ack, Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
+from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
 from .connection import Connection, Transport
 from .connection_manager import not_in_room
 from .eager import start
@@ -24,6 +23,7 @@ from .names import check_room_name, check_user_name, guest_name
 
 if TYPE_CHECKING:
     from .hub import Hub
+    from .pipeline import Chain
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Session:
         self._transport = transport
         self._connection: Connection | None = None
         self._inbox: deque[tuple[bytes, bool]] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Future[None] | None = None
         self._is_reading_paused = False
         self._has_ended = False
 
@@ -46,14 +46,14 @@ class Session:
 
     def open(self, handshake: Handshake) -> None:
         """Let the client in, or close the transport and say why. Call once the handshake is accepted."""
-        self._run(self._open(handshake))
+        self._run(lambda: start(self._open(handshake)))
 
     def receive(self, frame: bytes, *, is_text: bool) -> None:
         """Take one whole message from the client; text is valid UTF-8."""
         if self._task is not None:
             self._put_by(frame, is_text)
         elif self._connection is not None:
-            self._run(self._answer(self._connection, frame, is_text))
+            self._run(self._answer, self._connection, frame, is_text)
 
     def alive(self) -> None:
         """Note a sign of life that is no message, such as a pong frame."""
@@ -119,59 +119,67 @@ class Session:
 
     # Receive, decode, check, handle, answer
 
-    async def _answer(self, connection: Connection, frame: bytes, is_text: bool) -> None:
+    def _answer(self, connection: Connection, frame: bytes, is_text: bool) -> Awaitable[None] | None:
         event: Event | None = None
         try:
             connection.last_seen = self._hub.manager.now()
             event = self._decode(connection, frame, is_text)
-            self._stamp(connection, event)
-            id_, room = event.id, getattr(event, "room", None)
-            event = await self._hub.pipeline.run(connection, event)
-            if id_ is not None:
-                seq = event.seq if isinstance(event, RoomEvent) else None
-                connection.send(Ack(id=id_, room=room, seq=seq, timestamp=datetime.now(UTC)))
-            await self._hub.pipeline.event_handled(connection, event)
+            chain = self._hub.pipeline.chain(type(event))
+            self._stamp(connection, event, chain)
+            waiting = self._hub.pipeline.run(chain.steps, connection, event)
+            return None if waiting is None else self._answer_later(connection, event, waiting)
         except Rejected as rejected:
-            if event is not None:
-                rejected.id = event.id
-            connection.reject(rejected)
+            self._reject(connection, event, rejected)
+        return None
+
+    async def _answer_later(self, connection: Connection, event: Event, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Rejected as rejected:
+            self._reject(connection, event, rejected)
+
+    def _reject(self, connection: Connection, event: Event | None, rejected: Rejected) -> None:
+        if event is not None:
+            rejected.id = event.id
+        connection.reject(rejected)
 
     def _decode(self, connection: Connection, frame: bytes, is_text: bool) -> Event:
         if is_text or connection.format is Format.JSON:
             return self._hub.codec.decode_json(frame)
         return self._hub.codec.decode_msgpack(frame)
 
-    def _stamp(self, connection: Connection, event: Event) -> None:
+    def _stamp(self, connection: Connection, event: Event, chain: Chain) -> None:
         """Say who sent the event, when and where: whatever the client claimed."""
-        if isinstance(event, Stamped):
-            event.user = connection.user
-            event.timestamp = datetime.now(UTC)
-            if isinstance(event, RoomEvent):
-                event.seq = None
-                if event.room is None:
-                    event.room = connection.room
-                if event.room not in connection.rooms:
-                    raise not_in_room(connection, event.room)
+        if chain.is_stamped:
+            stamped = cast(Stamped, event)
+            stamped.user = connection.user
+            stamped.timestamp = self._hub.manager.timestamp(connection.last_seen)
+            if chain.is_in_room:
+                in_room = cast(RoomEvent, event)
+                in_room.seq = None
+                if in_room.room is None:
+                    in_room.room = connection.room
+                if in_room.room not in connection.rooms:
+                    raise not_in_room(connection, in_room.room)
         elif isinstance(event, Ping | Pong):
             connection.speaks_ping = True
 
     # One after the other
 
-    def _run(self, step: Coroutine[Any, Any, None]) -> None:
+    def _run(self, step: Callable[..., Awaitable[None] | None], *arguments: object) -> None:
         """Run one step now; if it has to wait, later frames wait for it in the inbox."""
         token = current_connection.set(self._connection)
         try:
-            waiting = start(step)
+            waiting = step(*arguments)
+            if waiting is not None:
+                self._task = asyncio.ensure_future(waiting)
+                self._task.add_done_callback(self._stepped)
         except Exception:
             self._failed()
-            return
         finally:
             current_connection.reset(token)
-        if waiting is not None:
-            self._task = waiting
-            waiting.add_done_callback(self._stepped)
 
-    def _stepped(self, task: asyncio.Task[None]) -> None:
+    def _stepped(self, task: asyncio.Future[None]) -> None:
         """Take the next frames from the inbox, until one has to wait."""
         self._task = None
         if not task.cancelled() and task.exception() is not None:

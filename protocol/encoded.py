@@ -21,7 +21,9 @@ class Encoded:
     before anybody receives it.
     """
 
-    __slots__ = ("_json_frame", "_json_text", "_msgpack", "event", "json")
+    _json_frame: bytes | None = None
+    _json_text: str | None = None
+    _msgpack: bytes | None = None
 
     def __init__(self, event: Event) -> None:
         """Raise `Rejected` ``invalid`` where a value of the event has no place in JSON."""
@@ -35,9 +37,6 @@ class Encoded:
                 path="content",
                 expected="whole numbers of at most 64 bits, text keys, moderate nesting",
             ) from error
-        self._json_frame: bytes | None = None
-        self._json_text: str | None = None
-        self._msgpack: bytes | None = None
 
     @property
     def json_frame(self) -> bytes:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from struct import Struct
+
 _TEXT, _BINARY = 0x81, 0x82
+_SHORT, _MEDIUM, _LONG = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
 
 
 def text_frame(payload: bytes) -> bytes:
     """One whole text frame; ``payload`` is UTF-8."""
-    return _header(_TEXT, len(payload)) + payload
+    return _frame(_TEXT, payload)
 
 
 def binary_frame(payload: bytes) -> bytes:
     """One whole binary frame."""
-    return _header(_BINARY, len(payload)) + payload
+    return _frame(_BINARY, payload)
 
 
-def _header(first_byte: int, length: int) -> bytes:
+def _frame(first_byte: int, payload: bytes) -> bytes:
+    length = len(payload)
     if length < 126:
-        return bytes((first_byte, length))
+        return _SHORT(first_byte, length) + payload
     if length < 0x10000:
-        return bytes((first_byte, 126)) + length.to_bytes(2, "big")
-    return bytes((first_byte, 127)) + length.to_bytes(8, "big")
+        return _MEDIUM(first_byte, 126, length) + payload
+    return _LONG(first_byte, 127, length) + payload
