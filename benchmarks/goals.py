@@ -45,7 +45,10 @@ def _judge(run: Run, goal: Goal) -> Judged:
         limit = run.figure(goal.workload, "write", goal.figure)
         return (f"{own / limit:.2f} of it", own / limit >= goal.times_write) if limit else None
     times = run.ratio(goal.workload, "hubbub", goal.figure)
-    return (f"{times:.3g} x", times >= goal.times_textbook) if times else None
+    if not times:
+        return None
+    by_cpu = run.ratio(goal.workload, "hubbub", "us_per_delivery")
+    return f"{times:.3g} x" + (f", by CPU {by_cpu:.3g} x" if by_cpu else ""), times >= goal.times_textbook
 
 
 def _first(run: Run) -> Judged:

@@ -88,17 +88,17 @@ def _end_of(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:].strip()
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, name: str, log: Path) -> None:
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, name: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Failed(f"{name} ended with status {process.returncode} before it listened: {_end_of(log)}")
+            raise Failed(f"{name} ended with status {process.returncode} before it listened")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.02)
-    raise Failed(f"{name} did not listen on port {port} within {START_SECONDS:.0f} s: {_end_of(log)}")
+    raise Failed(f"{name} did not listen on port {port} within {START_SECONDS:.0f} s")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -117,15 +117,17 @@ def running(target: Target, deflate: bool, core: int) -> Generator[tuple[int, in
     with tempfile.TemporaryDirectory(prefix=f"bench-{target.name}-") as folder:
         port, log = _free_port(), Path(folder) / "server.log"
         command = [*_pinned(core), *target.command(Start(port, Path(folder), deflate))]
-        environment = {**os.environ, **target.environment, **({"BENCH_DEFLATE": "1"} if deflate else {})}
+        environment = {**os.environ, **target.environment}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, env=environment,
                 start_new_session=True,
             )  # fmt: skip
         try:
-            _wait_until_it_listens(process, port, target.title, log)
+            _wait_until_it_listens(process, port, target.title)
             yield port, process.pid
+        except Failed as failure:
+            raise Failed(f"{failure}\n{target.title} wrote: {_end_of(log) or 'nothing'}") from failure
         finally:
             _end(process)
 
@@ -161,7 +163,7 @@ def measure(
             if load.poll() is None:
                 load.kill()
                 load.wait()
-    words = complaints.decode(errors="replace").strip()
-    if load.returncode not in (0, 3):
-        raise Failed(words or f"the load generator ended with status {load.returncode}")
+        if load.returncode not in (0, 3):
+            words = complaints.decode(errors="replace").strip()
+            raise Failed(words or f"the load generator ended with status {load.returncode}")
     return msgspec.json.decode(output, type=Measurement)
