@@ -53,6 +53,11 @@ class Plugin(Generic[ConfigT]):
         self.config = config
         self._overrides = overrides or {}
 
+    @property
+    def configs(self) -> tuple[ConfigT, ...]:
+        """The plugin's config, then that of each room pattern which has one of its own."""
+        return (self.config, *self._overrides.values())
+
     def config_for(self, room: str | None) -> ConfigT:
         """The options that hold in ``room``: those of the first pattern that matches it, else the plugin's."""
         if not self._overrides or room is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from pydantic import Field
+import msgspec
+from pydantic import Field, field_validator
 
 from ..core import Connection, Message, Plugin, PluginConfig, Private, Rejected, hookimpl
 
@@ -19,22 +20,23 @@ class ChatConfig(PluginConfig):
         description="the sentence of the welcome; {user} and {room} are filled in, {{ and }} write braces",
     )
 
+    @field_validator("welcome")
+    @classmethod
+    def _can_be_filled_in(cls, welcome: str) -> str:
+        try:
+            welcome.format(user="alice", room="lobby")
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"a placeholder cannot be filled in ({error!r}): there are {{user}} and {{room}}, "
+                "and a literal brace is written twice"
+            ) from None
+        return welcome
+
 
 class Chat(Plugin[ChatConfig]):
     """Who sends, and when, is what the server says: nobody can speak as someone else."""
 
     events = (Message, Private)
-
-    @hookimpl
-    def startup(self) -> None:
-        """Try the welcome line, so that a mistake in it stops the start."""
-        try:
-            self.config.welcome.format(user="alice", room="lobby")
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(
-                f"'welcome' has a placeholder that cannot be filled in ({error}); "
-                "there are {user} and {room}, and a literal brace is written twice"
-            ) from None
 
     @hookimpl
     def connected(self, connection: Connection) -> None:
@@ -50,12 +52,9 @@ class Chat(Plugin[ChatConfig]):
 
     @hookimpl(specname="handle_event")
     def private(self, connection: Connection, event: Private) -> None:
-        """Deliver to every connection of the user, and echo to every connection of the sender."""
+        """Deliver to every connection of the user, and echo, with the id, to every connection of the sender."""
         if event.to not in self.manager.users:
             raise Rejected("user_offline", f"{event.to} is not online; nothing was sent.", path="to")
-        echo_only = event.to == connection.user
-        id_, event.id = event.id, None
-        if not echo_only:
-            self.manager.send_to_user(event.to, event)
-        event.id = id_
+        if event.to != connection.user:
+            self.manager.send_to_user(event.to, msgspec.structs.replace(event, id=None))
         self.manager.send_to_user(connection.user, event)

@@ -6,33 +6,38 @@ in the scripts that are most often mixed; a name with letters of several scripts
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+from .invisible import INVISIBLE
+
 _PAIRS = (
-    "аa вb сc ԁd еe һh іi јj кk ӏl мm нh оo рp ԛq гr ѕs тt уy ѵv ԝw хx "  # Cyrillic
-    "αa βb εe ηn ιi κk νv οo ρp τt υu χx ωw "  # Greek
-    "øo łl đd ıi ǃl |l 0o 1l 3e 5s $s @a"  # Latin and signs
+    "аa вb сc ԁd еe һh іl јj кk ӏl мm нh оo рp ԛq гr ѕs тt уy ѵv ԝw хx "  # Cyrillic
+    "αa βb εe ηn ιl κk νv οo ρp τt υu χx ωw "  # Greek
+    "øo łl đd ıl il ǃl |l 0o 1l 3e 5s $s @a"  # Latin and signs; a capital i is a small l in many a typeface
 )
 _LOOKALIKES = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split(" ")})
+_ACCENTS = re.compile("[\u0300-\u036f]")  # Not the marks of other scripts: there they tell letters apart.
 _TOGETHER = (
     {"LATIN", "HIRAGANA", "KATAKANA", "CJK"},
     {"LATIN", "BOPOMOFO", "CJK"},
     {"LATIN", "HANGUL", "CJK"},
 )
+_OF_SEVERAL_SCRIPTS = {"MODIFIER", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "VERTICAL"}
+"""How the names of letters begin that several scripts share, such as the long vowel of Japanese."""
 
 
 def skeleton(name: str) -> str:
-    """What stays of a name once case, accents, width and lookalikes are taken away: the same for imitations."""
+    """What stays of a name without case, accents, width, spaces and lookalikes: imitations share it."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    bare = "".join(character for character in folded if not unicodedata.combining(character))
-    return bare.translate(_LOOKALIKES).replace("rn", "m").replace("vv", "w")
+    visible = INVISIBLE.sub("", _ACCENTS.sub("", folded))
+    return visible.translate(_LOOKALIKES).replace("rn", "m").replace("vv", "w")
 
 
 def mixes_scripts(name: str) -> bool:
     """Whether the letters come from scripts that no single language writes together."""
-    scripts = {_script(character) for character in name if character.isalpha()}
+    if name.isascii():
+        return False
+    letters = filter(str.isalpha, unicodedata.normalize("NFKC", name))
+    scripts = {unicodedata.name(letter, "UNKNOWN").split(" ", 1)[0] for letter in letters} - _OF_SEVERAL_SCRIPTS
     return len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER)
-
-
-def _script(character: str) -> str:
-    return unicodedata.name(character, "UNKNOWN").split(" ", 1)[0].removesuffix("-")

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+import msgspec
+from pydantic import Field, field_validator
 
 from ...core import Connection, Message, Plugin, PluginConfig, Private, Rejected, hookimpl
+from ...protocol import Json
 from .imitation import mixes_scripts, skeleton
+from .invisible import VISIBLE
+from .schema import check_schema, compile_schema
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_INVISIBLE = re.compile(
-    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufeff\uffa0]+"
-)
+"""Controls of terminals, but for line breaks and tabs, and of the writing direction (Unicode Standard Annex 9)."""
 
 
 class ValidationConfig(PluginConfig):
     """The options of `validation`."""
 
     content: Literal["text", "json"] = Field(
-        default="text", description="text: a string that is not blank; json: any JSON value"
+        default="text",
+        description="text: a string that is not blank, or what json_schema allows besides; json: any JSON value",
     )
     max_length: int = Field(
         default=1000, ge=1, description="characters in a content; of one that is no text, those of its JSON"
@@ -38,6 +40,28 @@ class ValidationConfig(PluginConfig):
     reserved_names: list[str] = Field(
         default=["hubbub", "server", "system"], description="names that nobody may have or imitate"
     )
+    imitations: Literal["refuse", "allow"] = Field(
+        default="refuse",
+        description="names that look like that of somebody online, or mix scripts; allow is for names that you "
+        "give out yourself",
+    )
+
+    @field_validator("json_schema")
+    @classmethod
+    def _compiles(cls, schema: dict[str, object] | str | None) -> dict[str, object] | str | None:
+        if schema is not None:
+            compile_schema(schema)  # Tried here, so that a mistake stops the start and names its line.
+        return schema
+
+    @cached_property
+    def schema_validator(self) -> jsonschema_rs.Validator | None:
+        """What checks contents against ``json_schema``."""
+        return None if self.json_schema is None else compile_schema(self.json_schema)
+
+    @cached_property
+    def reserved(self) -> frozenset[str]:
+        """What the reserved names look like."""
+        return frozenset(map(skeleton, self.reserved_names))
 
 
 class Validation(Plugin[ValidationConfig]):
@@ -45,92 +69,78 @@ class Validation(Plugin[ValidationConfig]):
 
     @hookimpl
     def startup(self) -> None:
-        """Compile the schemas, so that a mistake in one stops the start."""
-        configs = (self.config, *self._overrides.values())
-        self._schemas = {id(each): _compile(each.json_schema) for each in configs if each.json_schema is not None}
+        """Nobody is online yet."""
         self._online: dict[str, str] = {}
-        self._reserved = {skeleton(name) for name in self.config.reserved_names}
 
     @hookimpl
     def check_connect(self, connection: Connection) -> None:
         """Refuse a name that imitates somebody who is online."""
         user = connection.user
-        if user.isascii() and user in self.manager.users:
+        if user in self.manager.users:
             return
-        shape = skeleton(user)
+        config, shape = self.config_for(connection.room), skeleton(user)
+        if not shape:
+            raise Rejected("forbidden", "Your name shows nothing; use one that can be seen.", path="user")
+        if shape in config.reserved:
+            raise Rejected("forbidden", f"The name {user!r} is reserved, or looks like one that is.", path="user")
+        if config.imitations == "allow":
+            return
         if mixes_scripts(user):
             raise Rejected("forbidden", "Your name mixes scripts that look alike; use one.", path="user")
-        if shape in self._reserved:
-            raise Rejected("forbidden", f"The name {user!r} is reserved, or looks like one that is.", path="user")
-        other = self._online.get(shape)
-        if other is not None and other != user:
+        if shape in self._online:
+            other = self._online[shape]
             raise Rejected("forbidden", f"The name {user!r} looks like {other!r}, who is online.", path="user")
 
     @hookimpl
     def connected(self, connection: Connection) -> None:
         """Remember what the name looks like."""
-        self._online[skeleton(connection.user)] = connection.user
+        self._online.setdefault(skeleton(connection.user), connection.user)
 
     @hookimpl
     def disconnected(self, connection: Connection) -> None:
         """Forget it when the user's last connection is gone."""
-        if connection.user not in self.manager.users:
-            self._online.pop(skeleton(connection.user), None)
+        user, shape = connection.user, skeleton(connection.user)
+        if user not in self.manager.users and self._online.get(shape) == user:
+            del self._online[shape]
 
     @hookimpl
     def check_event(self, event: Message | Private) -> None:
         """Refuse a content that the room's options do not allow."""
         config = self.config_for(event.room if isinstance(event, Message) else None)
-        content = event.content
+        content, schema = event.content, config.schema_validator
         if isinstance(content, str):
             if len(content) > config.max_length:
                 raise _too_large(len(content), config.max_length)
             if config.content == "text":
                 _check_text(content, event.example)
-        elif config.content == "text":
+        elif config.content == "text" and schema is None:
             raise _invalid("The content must be a string.", "a string", event.example)
         else:
-            length = len(json.dumps(content, ensure_ascii=False, default=str))
-            if length > config.max_length:
-                raise _too_large(length, config.max_length)
-        if self._schemas and id(config) in self._schemas:
-            _check_schema(self._schemas[id(config)], content)
+            _check_size(content, config.max_length, event.example)
+        if schema is not None:
+            check_schema(schema, content)
 
 
-def _check_text(content: str, example: Mapping[str, object]) -> None:
-    if content.isascii() and content.isprintable():
-        if not content.strip():
-            raise _invalid("The content is blank.", "a string with something in it", example)
+def _check_text(content: str, example: Mapping[str, Json]) -> None:
+    if content.isascii() and content.isprintable() and content and not content.isspace():
         return
     if _CONTROLS.search(content):
         raise _invalid(
-            "The content holds control characters.", "text without control characters but \\n and \\t", example
+            "The content holds control characters.",
+            "text without control characters but \\n, \\r and \\t",
+            example,
         )
-    if not _INVISIBLE.sub("", content):
+    if not VISIBLE.search(content):
         raise _invalid("The content is blank.", "a string with something in it", example)
 
 
-def _check_schema(schema: jsonschema_rs.Validator, content: object) -> None:
-    error = next(schema.iter_errors(content), None)
-    if error is not None:
-        path = ".".join(["content", *map(str, error.instance_path)])
-        raise Rejected("invalid", f"The content does not fit this room: {error.message}.", path=path)
-
-
-def _compile(schema: dict[str, object] | str) -> jsonschema_rs.Validator:
+def _check_size(content: object, limit: int, example: Mapping[str, Json]) -> None:
     try:
-        import jsonschema_rs
-    except ImportError:
-        raise ValueError("'json_schema' needs another package: pip install 'hubbub[schema]'") from None
-    if isinstance(schema, str):
-        try:
-            schema = cast("dict[str, object]", json.loads(Path(schema).read_text()))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"'json_schema' cannot be read from {schema!r}: {error}") from None
-    try:
-        return jsonschema_rs.validator_for(schema, offline=True)
-    except Exception as error:
-        raise ValueError(f"'json_schema' is not a JSON Schema: {error}") from None
+        length = len(msgspec.json.encode(content).decode())
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise _invalid("The content has no place in JSON.", "a JSON value", example) from None
+    if length > limit:
+        raise _too_large(length, limit)
 
 
 def _too_large(length: int, limit: int) -> Rejected:
@@ -142,5 +152,5 @@ def _too_large(length: int, limit: int) -> Rejected:
     )
 
 
-def _invalid(message: str, expected: str, example: Mapping[str, object]) -> Rejected:
-    return Rejected("invalid", message, path="content", expected=expected, example=cast("dict[str, str]", example))
+def _invalid(message: str, expected: str, example: Mapping[str, Json]) -> Rejected:
+    return Rejected("invalid", message, path="content", expected=expected, example=example)
