@@ -43,7 +43,7 @@ def create_app(
     app.state.hub = hub
     path = hub.config.server.path
     endpoint = WebSocketEndpoint(hub)
-    for pattern in (path, f"{path}/", f"{path}/{{room}}"):
+    for pattern in (path, f"{path}/", f"{path}/{{room:path}}"):
         app.router.routes.append(WebSocketRoute(pattern, endpoint))
     app.router.routes.extend((*health_routes(hub), *page_routes(path)))
     return app

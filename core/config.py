@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from .backlog import Policy
 from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, nearest, show_key
 from .config_explain import explain
 from .config_source import Source, read_source
@@ -55,6 +56,7 @@ def _plugin_options(value: object) -> object:
 
 Count: TypeAlias = Annotated[int, BeforeValidator(_refuse_bool)]
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
+SlowConsumers: TypeAlias = Policy | dict[str, Policy]
 Bytes: TypeAlias = Annotated[ByteSize, BeforeValidator(_refuse_bool)]
 _OrEmpty = BeforeValidator(_nothing_is_empty)
 
@@ -98,6 +100,10 @@ class ServerConfig(Section):
         ge=4096,
         description="bytes waiting for one connection before it counts as a slow consumer",
     )
+    compression: bool = Field(
+        default=False,
+        description="whether permessage-deflate is offered: less traffic for more work, once for each room",
+    )
     transport: Annotated[Literal["auto", "portable"], BeforeValidator(_lower)] = Field(
         default="auto",
         description="auto: the fast transport where the server has one; portable: plain ASGI, as on other servers",
@@ -109,12 +115,24 @@ class ServerConfig(Section):
     drain_timeout: Seconds = Field(default=10.0, ge=0, description="seconds from SIGTERM to the exit")
 
 
+_SLOW_CONSUMERS = (
+    "what becomes of events for a client that is too slow: close (it, with 4008), drop_oldest, drop_newest, or "
+    "conflate (keep the newest by conflate_by); or one of these by event type, with * for all others"
+)
+
+
 class RoomOptions(Section):
     """What differs in the rooms of one pattern."""
 
     max_members: Count | None = Field(default=None, ge=1, description="connections in one such room")
     allow: list[str] | None = Field(
         default=None, description="user names, or patterns of them, that may enter; absent means everyone"
+    )
+    slow_consumers: SlowConsumers | None = Field(
+        default=None, description=f"{_SLOW_CONSUMERS}; absent means as rooms.slow_consumers says"
+    )
+    conflate_by: str | None = Field(
+        default=None, description="as rooms.conflate_by; absent means as rooms.conflate_by says"
     )
     plugins: Annotated[dict[str, dict[str, object]], _OrEmpty] = Field(
         default_factory=dict[str, dict[str, object]],
@@ -133,6 +151,10 @@ class RoomsConfig(Section):
         min_length=1,
         max_length=128,
         description="room of a client that names none in the URL",
+    )
+    slow_consumers: SlowConsumers = Field(default="close", description=_SLOW_CONSUMERS)
+    conflate_by: str = Field(
+        default="user", description="path to the field of an event by which conflate keeps the newest one"
     )
     options: Annotated[dict[str, RoomOptions], _OrEmpty] = Field(
         default_factory=dict[str, RoomOptions],

@@ -6,17 +6,21 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ..protocol import Encoded, Event, Format, Rejected
+from .backlog import Backlog, Overflow
 from .plugin import State
-from .wire import Rendered, Wire
+from .wire import UNRENDERED, Rendered, Wire, Writer
 
 if TYPE_CHECKING:
     from .connection_manager import ConnectionManager
     from .room import Room
 
 logger = logging.getLogger(__name__)
+
+BACKLOG_SLICE = 64 * 1024
+"""Bytes that a slow consumer which reads again is given at once."""
 
 HELP_LINE = 'Type {"type":"help"} to see what this server understands.'
 
@@ -55,9 +59,10 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_backlog",
         "_fanout_waits",
+        "_is_slow",
         "_out",
-        "_transport",
         "address",
         "close_code",
         "format",
@@ -71,6 +76,7 @@ class Connection:
         "rooms",
         "speaks_ping",
         "state",
+        "transport",
         "user",
         "wire",
         "writer",
@@ -109,8 +115,10 @@ class Connection:
         """Whether `welcome` was sent; what is sent before it is held until then."""
         self.wire = transport.wire
         self.writer = transport.write
-        self._transport = transport
+        self.transport = transport
         self._out: list[Encoded] = []
+        self._backlog: Backlog | None = None
+        self._is_slow = False
         self._fanout_waits = False
 
     def __repr__(self) -> str:
@@ -173,17 +181,60 @@ class Connection:
             room.catch_up(self)
         self.flush()
         self.close_code = code
+        self._backlog = None
         self.manager.ended(self, code)
-        self._transport.close(code, reason[:120])
+        self.transport.close(code, reason[:120])
 
     def close_soon(self, code: int, reason: str) -> None:
         """`close` in the event loop's next turn."""
         asyncio.get_running_loop().call_soon(self.close, code, reason)
 
-    def too_slow(self) -> None:
-        """Called by the transport when more is buffered for the client than the config allows."""
-        logger.info("slow consumer: connection %s of %s is closed", self.id, self.user)
-        self.close_soon(4008, "too slow: more events were waiting than may be")
+    def writing_paused(self) -> None:
+        """Called by the transport when much is buffered for the client, maybe in the middle of a broadcast."""
+        self._is_slow = True
+        asyncio.get_running_loop().call_soon(self._hold_back)
+
+    def writing_resumed(self) -> None:
+        """Called by the transport when the client has taken most of it."""
+        self._is_slow = False
+        asyncio.get_running_loop().call_soon(self._catch_up_backlog)
+
+    def _hold_back(self) -> None:
+        """Keep what comes from now on in a backlog, under the policies of the config."""
+        if self._is_slow and self._backlog is None and self.close_code is None:
+            logger.info("slow consumer: connection %s of %s", self.id, self.user)
+            self._backlog = self.manager.new_backlog()
+            self._rewire(UNRENDERED, self._put_by)
+
+    def _put_by(self, rendered: Rendered) -> None:
+        if self._backlog is None:
+            return
+        try:
+            self._backlog.put(cast("list[Encoded]", rendered))
+        except Overflow:
+            self._backlog = None
+            self.close_soon(4008, "too slow: more events were waiting than may be")
+
+    def _catch_up_backlog(self) -> None:
+        """Write what waited, as far as the client takes it; then go on as before."""
+        if self._backlog is None or self.close_code is not None:
+            return
+        wire, write = self.transport.wire, self.transport.write
+        while not self._is_slow and (batch := self._backlog.take(BACKLOG_SLICE)):
+            write(wire.render(batch))
+        if not self._is_slow:
+            self._rewire(wire, write)
+            self._backlog, rest = None, self._backlog
+            if batch := rest.take(rest.size + 1):
+                write(wire.render(batch))
+
+    def _rewire(self, wire: Wire, writer: Writer) -> None:
+        for room in self.rooms.values():
+            room.catch_up(self)
+        self.flush()
+        for room in self.rooms.values():
+            room.rewire(self, wire, writer)
+        self.wire, self.writer = wire, writer
 
     def reject(self, rejected: Rejected) -> None:
         """Answer with an `error`, and close if the refusal says so."""
@@ -193,12 +244,12 @@ class Connection:
 
     def ping(self) -> bool:
         """Send a WebSocket ping frame; False where the transport cannot."""
-        return self._transport.ping()
+        return self.transport.ping()
 
     def pause_reading(self) -> None:
         """Take no more events from the client for now."""
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take events again."""
-        self._transport.resume_reading()
+        self.transport.resume_reading()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
 from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
+from .backlog import Backlog
 from .broker import Broker
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
@@ -18,6 +20,7 @@ from .fanout import Fanout
 from .names import check_room_name, matches_any
 from .pipeline import Pipeline
 from .room import Room
+from .slow_consumers import SlowConsumerRules
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,9 @@ class ConnectionManager:
         self.is_draining = False
         self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
         """Seconds of the event loop's clock, by which everything here measures time."""
+        self.dropped: Counter[str] = Counter()
+        """How many events slow consumers did not get, by policy."""
+        self._rules = SlowConsumerRules(rooms)
         self._timestamp = (-1.0, datetime.now(UTC))
         self._users: dict[str, dict[str, Connection]] = {}
         self._addresses: dict[str, int] = {}
@@ -60,6 +66,10 @@ class ConnectionManager:
         if self._timestamp[0] != now:
             self._timestamp = (now, datetime.now(UTC))
         return self._timestamp[1]
+
+    def new_backlog(self) -> Backlog:
+        """Where the events for a slow consumer wait, in half of what may be buffered for it."""
+        return Backlog(self.config.max_outgoing_buffer // 2, self._rules.rule_for, self.dropped)
 
     # Connections
 

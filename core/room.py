@@ -85,15 +85,18 @@ class Room:
         """End a membership; what was published before still goes to the connection's own buffer."""
         self.catch_up(connection)
         self._ahead.pop(connection, None)
-        writers = self._writers[connection.wire]
-        del writers[connection]
+        self._forget_writer(connection)
         self._size -= 1
-        if not writers:
-            del self._writers[connection.wire]
         connections = self._users[connection.user]
         del connections[connection]
         if not connections:
             del self._users[connection.user]
+
+    def _forget_writer(self, connection: Connection) -> None:
+        writers = self._writers[connection.wire]
+        del writers[connection]
+        if not writers:
+            del self._writers[connection.wire]
 
     def publish(self, encoded: Encoded, instead: Mapping[Connection, Encoded | None] | None = None) -> None:
         """Send to every member; those in ``instead`` get another event, or nothing."""
@@ -119,9 +122,10 @@ class Room:
                 self._ahead[connection] = len(pending)
                 connection.enqueue(pending[start:])
 
-    def replace_writer(self, connection: Connection) -> None:
-        """Use the connection's present writer from now on."""
-        self._writers[connection.wire][connection] = connection.writer
+    def rewire(self, connection: Connection, wire: Wire, writer: Writer) -> None:
+        """Write to a member that is caught up in another way from now on."""
+        self._forget_writer(connection)
+        self._writers.setdefault(wire, {})[connection] = writer
 
     def flush(self, budget: int) -> int:
         """Write the pending batch to about ``budget`` members at most; return to how many it was written.

@@ -60,10 +60,15 @@ class Session:
         if self._connection is not None:
             self._connection.last_seen = self._hub.manager.now()
 
-    def too_slow(self) -> None:
-        """Note that more is buffered for the client than may be."""
+    def writing_paused(self) -> None:
+        """Note that much is buffered for the client."""
         if self._connection is not None:
-            self._connection.too_slow()
+            self._connection.writing_paused()
+
+    def writing_resumed(self) -> None:
+        """Note that the client has taken most of it."""
+        if self._connection is not None:
+            self._connection.writing_resumed()
 
     def refuse(self, code: int, reason: str) -> None:
         """Close for a frame that breaks the rules of the transport."""

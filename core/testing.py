@@ -124,8 +124,9 @@ class ClientForTests:
     def __init__(self, hub: HubForTests, handshake: Handshake, *, can_ping: bool) -> None:
         self._hub = hub
         self._format = handshake.format
-        self._transport = _MemoryTransport(self._format, can_ping=can_ping)
-        self._session = Session(hub.hub, self._transport)
+        high_water = hub.hub.config.server.max_outgoing_buffer // 2
+        self._transport = _MemoryTransport(self._format, can_ping=can_ping, high_water=high_water)
+        self._session = self._transport.session = Session(hub.hub, self._transport)
         self._call(self._session.open, handshake)
 
     @property
@@ -157,7 +158,7 @@ class ClientForTests:
     def connection(self) -> Connection:
         """The server's side of the connection. Raise `LookupError` where it is not, or no longer, connected."""
         for connection in self._hub.manager.connections.values():
-            if connection.writer == self._transport.write:
+            if connection.transport is self._transport:
                 return connection
         raise LookupError("this client is not connected")
 
@@ -205,6 +206,14 @@ class ClientForTests:
         """Be gone without a word."""
         self.close(1006)
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the socket: what is sent stays in the server's buffers."""
+        self._transport.is_stalled = True
+
+    def start_reading(self) -> None:
+        """Take everything that has waited."""
+        self._call(self._transport.unstall)
+
     def fail_writes(self) -> None:
         """From now on writing to this client raises, as it does on a dead socket."""
         self._transport.fails = True
@@ -215,7 +224,9 @@ class ClientForTests:
 
 
 class _MemoryTransport:
-    def __init__(self, format_: Format, *, can_ping: bool) -> None:
+    session: Session
+
+    def __init__(self, format_: Format, *, can_ping: bool, high_water: int) -> None:
         self._wire = JSON_TEXTS if format_ is Format.JSON else MSGPACK_BYTES
         self._can_ping = can_ping
         self.events: list[Received] = []
@@ -224,6 +235,10 @@ class _MemoryTransport:
         self.pings = 0
         self.is_reading_paused = False
         self.fails = False
+        self.is_stalled = False
+        self._high_water = high_water
+        self._buffer: list[str | bytes] = []
+        self._buffered = 0
 
     @property
     def wire(self) -> Wire:
@@ -232,13 +247,24 @@ class _MemoryTransport:
     def write(self, rendered: Rendered) -> None:
         if self.fails:
             raise ConnectionResetError("the socket is dead")
-        for payload in rendered:
-            event = (
-                msgspec.json.decode(payload)
-                if isinstance(payload, str)
-                else msgspec.msgpack.decode(cast(bytes, payload))
-            )
+        for payload in cast("list[str] | list[bytes]", rendered):
+            self._buffer.append(payload)
+            was_high, self._buffered = self._buffered > self._high_water, self._buffered + len(payload)
+            if self._buffered > self._high_water and not was_high:
+                self.session.writing_paused()
+        if not self.is_stalled:
+            self.unstall()
+
+    def unstall(self) -> None:
+        self.is_stalled = False
+        payloads, self._buffer = self._buffer, []
+        for payload in payloads:
+            is_text = isinstance(payload, str)
+            event = msgspec.json.decode(payload) if is_text else msgspec.msgpack.decode(payload)
             self.events.append(cast(Received, event))
+        was_high, self._buffered = self._buffered > self._high_water, 0
+        if was_high:
+            self.session.writing_resumed()
 
     def close(self, code: int, reason: str) -> None:
         self.close_code, self.close_reason = code, reason

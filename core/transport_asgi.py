@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from starlette.types import Message, Receive, Send
 
@@ -31,7 +31,8 @@ class AsgiTransport:
         self._session = Session(hub, self)
         self._wire = JSON_TEXTS if format_ is Format.JSON else MSGPACK_BYTES
         self._max_frame_size = hub.config.server.max_frame_size
-        self._max_buffer = hub.config.server.max_outgoing_buffer
+        self._high_water = hub.config.server.max_outgoing_buffer // 2
+        self._is_writing_paused = False
         self._receive, self._send = receive, send
         self._buffer: deque[str | bytes] = deque()
         self._buffered = 0
@@ -77,15 +78,16 @@ class AsgiTransport:
             self._session.receive(frame, is_text=text is not None)
 
     def write(self, rendered: Rendered) -> None:
-        """Buffer for the writer task; more than the config allows makes a slow consumer."""
-        if self._closing is not None or isinstance(rendered, bytes):
+        """Buffer for the writer task; half of what may be buffered makes a slow consumer."""
+        if self._closing is not None:
             return
-        self._buffer.extend(rendered)
-        self._buffered += sum(map(len, rendered))
+        payloads = cast("list[str] | list[bytes]", rendered)
+        self._buffer.extend(payloads)
+        self._buffered += sum(map(len, payloads))
         self._has_work.set()
-        if self._buffered > self._max_buffer:
-            self._buffer.clear()
-            self._session.too_slow()
+        if self._buffered > self._high_water and not self._is_writing_paused:
+            self._is_writing_paused = True
+            self._session.writing_paused()
 
     def close(self, code: int, reason: str) -> None:
         """Close after the buffer, or without it where the client does not take it within `CLOSE_TIMEOUT`."""
@@ -115,6 +117,9 @@ class AsgiTransport:
                     kind = "text" if isinstance(payload, str) else "bytes"
                     await self._send({"type": "websocket.send", kind: payload})
                     self._buffered -= len(payload)
+                    if self._is_writing_paused and self._buffered < self._high_water // 4:
+                        self._is_writing_paused = False
+                        self._session.writing_resumed()
                 if self._closing is not None:
                     code, reason = self._closing
                     await self._send({"type": "websocket.close", "code": code, "reason": reason})

@@ -74,7 +74,7 @@ class UvicornTransport(WebSocketsSansIOProtocol):
         """Serve the accepted connection from here on, outside of ASGI."""
         self._wire = JSON_FRAMES if handshake.format is Format.JSON else MSGPACK_FRAMES
         self._max_frame_size = hub.config.server.max_frame_size
-        self.transport.set_write_buffer_limits(high=hub.config.server.max_outgoing_buffer)
+        self.transport.set_write_buffer_limits(high=hub.config.server.max_outgoing_buffer // 2)
         self.stop_keepalive()
         self._session = Session(hub, self)
         self._session.open(handshake)
@@ -223,11 +223,16 @@ class UvicornTransport(WebSocketsSansIOProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """More is buffered than the config allows: this client is a slow consumer."""
-        if self._session is None:
-            super().pause_writing()
-        else:
-            self._session.too_slow()
+        """Half of what may be buffered for the client is."""
+        super().pause_writing()
+        if self._session is not None:
+            self._session.writing_paused()
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        super().resume_writing()
+        if self._session is not None:
+            self._session.writing_resumed()
 
     def _write_library_output(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from ..protocol import Encoded
 
-Rendered = bytes | list[str] | list[bytes]
-"""WebSocket frames joined to one write, or a payload for each event."""
+Rendered = bytes | list[str] | list[bytes] | list[Encoded]
+"""WebSocket frames joined to one write, or a payload for each event, or the events for a backlog."""
 
 Writer = Callable[[Rendered], None]
 
@@ -34,3 +34,4 @@ JSON_FRAMES = Wire("JSON in WebSocket frames", _json_frames)
 MSGPACK_FRAMES = Wire("MessagePack in WebSocket frames", lambda batch: b"".join([e.msgpack_frame for e in batch]))
 JSON_TEXTS = Wire("JSON texts", lambda batch: [each.json_text for each in batch])
 MSGPACK_BYTES = Wire("MessagePack payloads", lambda batch: [each.msgpack for each in batch])
+UNRENDERED = Wire("events for a backlog", lambda batch: list(batch))

@@ -1,0 +1,125 @@
+"""What waits for a slow consumer, bounded in bytes, and what is given up when that is not enough.
+
+While a client does not keep up, the events for it come here instead of into its socket's buffer. When they do not
+fit, the policy of the event's room and type decides; whatever is dropped is told by a `gap` event in its place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+from ..protocol import Encoded, Event, Gap
+
+Policy = Literal["close", "drop_oldest", "drop_newest", "conflate"]
+
+
+class Rule(NamedTuple):
+    """What becomes of one event that does not fit."""
+
+    policy: Policy
+    key: str | None = None
+    """With ``conflate``: only the newest event of each key is kept."""
+
+
+class Overflow(Exception):
+    """Nothing that waits may be dropped, and what comes does not fit."""
+
+
+class Backlog:
+    """The events that wait for one slow consumer, oldest first."""
+
+    def __init__(self, limit: int, rule_for: Callable[[Event], Rule], dropped: Counter[str]) -> None:
+        """``limit`` is in bytes of JSON; ``dropped`` counts by policy what was given up."""
+        self._limit = limit
+        self._rule_for = rule_for
+        self._dropped = dropped
+        self._size = 0
+        self._events: OrderedDict[int, Encoded] = OrderedDict()
+        self._next = 0
+        self._keys: dict[tuple[str, str], int] = {}
+        self._kept_out: dict[int, str] = {}
+        self._lost_before: Counter[str] = Counter()
+        self._lost_after: dict[int, Counter[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @property
+    def size(self) -> int:
+        """The bytes that wait."""
+        return self._size
+
+    def put(self, batch: Iterable[Encoded]) -> None:
+        """Let events wait. Raise `Overflow` where the connection is to be closed instead."""
+        for encoded in batch:
+            self._put(encoded)
+
+    def take(self, limit: int) -> list[Encoded]:
+        """Remove and return about ``limit`` bytes of the oldest events, gaps included."""
+        taken = self._gaps(self._lost_before)
+        self._lost_before.clear()
+        size = 0
+        while self._events and size < limit:
+            number = next(iter(self._events))
+            encoded = self._remove(number)
+            size += len(encoded.json)
+            taken.append(encoded)
+            taken += self._gaps(self._lost_after.pop(number, Counter()))
+        return taken
+
+    def _put(self, encoded: Encoded) -> None:
+        rule = self._rule_for(encoded.event)
+        room = _room(encoded)
+        if rule.policy == "conflate" and rule.key is not None:
+            older = self._keys.get((room, rule.key))
+            if older is not None:
+                self._drop(older)
+        while self._events and self._size + len(encoded.json) > self._limit:
+            if rule.policy == "drop_newest":
+                self._drop_newest(room)
+                return
+            self._drop(self._oldest_droppable())
+        self._next += 1
+        self._events[self._next] = encoded
+        self._size += len(encoded.json)
+        if rule.key is not None:
+            self._keys[room, rule.key] = self._next
+            self._kept_out[self._next] = rule.key
+
+    def _oldest_droppable(self) -> int:
+        for number, encoded in self._events.items():
+            if self._rule_for(encoded.event).policy != "close":
+                return number
+        raise Overflow
+
+    def _drop(self, number: int) -> None:
+        """Give up an event; its gap, and those that followed it, move to the front of what remains."""
+        encoded = self._remove(number)
+        self._lost_before[_room(encoded)] += 1
+        self._lost_before.update(self._lost_after.pop(number, Counter()))
+        self._dropped[self._rule_for(encoded.event).policy] += 1
+
+    def _drop_newest(self, room: str) -> None:
+        self._dropped["drop_newest"] += 1
+        if self._events:
+            last = next(reversed(self._events))
+            self._lost_after.setdefault(last, Counter())[room] += 1
+        else:
+            self._lost_before[room] += 1
+
+    def _remove(self, number: int) -> Encoded:
+        encoded = self._events.pop(number)
+        self._size -= len(encoded.json)
+        key = self._kept_out.pop(number, None)
+        if key is not None and self._keys.get((_room(encoded), key)) == number:
+            del self._keys[_room(encoded), key]
+        return encoded
+
+    def _gaps(self, lost: Counter[str]) -> list[Encoded]:
+        return [Encoded(Gap(room=room, reason="too slow", lost=number)) for room, number in lost.items()]
+
+
+def _room(encoded: Encoded) -> str:
+    return getattr(encoded.event, "room", None) or ""
