@@ -16,6 +16,7 @@ from .wire import UNRENDERED, Rendered, Wire, Writer
 if TYPE_CHECKING:
     from .connection_manager import ConnectionManager
     from .room import Room
+    from .session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Connection:
         "_is_slow",
         "_out",
         "address",
+        "answering",
         "close_code",
         "format",
         "greeting",
@@ -74,6 +76,7 @@ class Connection:
         "opened_at",
         "room",
         "rooms",
+        "session",
         "speaks_ping",
         "state",
         "transport",
@@ -89,6 +92,7 @@ class Connection:
         room: str,
         *,
         transport: Transport,
+        session: Session,
         manager: ConnectionManager,
         format_: Format = Format.JSON,
         address: str = "",
@@ -109,6 +113,8 @@ class Connection:
         """When the client last gave a sign of life, in seconds of the event loop's clock."""
         self.speaks_ping = False
         """Whether the client has sent a `ping` or `pong` event, and so may be expected to answer one."""
+        self.answering: str | None = None
+        """The ``id`` of the event that is being handled."""
         self.close_code: int | None = None
         """Set once the connection is ending; nothing more is sent then."""
         self.is_welcomed = False
@@ -116,6 +122,7 @@ class Connection:
         self.wire = transport.wire
         self.writer = transport.write
         self.transport = transport
+        self.session = session
         self._out: list[Encoded] = []
         self._backlog: Backlog | None = None
         self._is_slow = False
@@ -183,7 +190,7 @@ class Connection:
         self.close_code = code
         self._backlog = None
         self.manager.ended(self, code)
-        self.transport.close(code, reason[:120])
+        self.transport.close(code, fitting_reason(reason))
 
     def close_soon(self, code: int, reason: str) -> None:
         """`close` in the event loop's next turn."""
@@ -253,3 +260,8 @@ class Connection:
     def resume_reading(self) -> None:
         """Take events again."""
         self.transport.resume_reading()
+
+
+def fitting_reason(reason: str) -> str:
+    """As much of ``reason`` as a close frame has room for: 123 bytes (RFC 6455 section 5.5)."""
+    return reason.encode()[:123].decode(errors="ignore")

@@ -108,6 +108,8 @@ class ConnectionManager:
             waiting.add_done_callback(self._endings.discard)
 
     async def _tell_ended(self, connection: Connection, rooms: list[str], code: int) -> None:
+        if connection.session.task is not None:  # What is being told about it now comes first.
+            await asyncio.wait((connection.session.task,))
         reason = leave_reason(code)
         for room in rooms:
             await self._pipeline.notify("left", connection, room, reason)
@@ -129,7 +131,7 @@ class ConnectionManager:
             self._check_room_limits(connection, name)
             await self._pipeline.check("check_join", connection, name)
             self._check_room_limits(connection, name)  # Others may have come in meanwhile.
-            if not connection.is_open:
+            if connection.id not in self.connections:
                 return
             self._add_member(name, connection)
             self._tell_joined(connection, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from collections.abc import Callable, Generator
@@ -87,8 +88,9 @@ def _listen(config: ServerConfig) -> socket.socket:
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
         return socket.create_server((config.host, config.port), family=family, backlog=2048)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
         raise CannotListenError(
-            f"cannot listen on {config.host} port {config.port}: {error.strerror or error}. "
+            f"cannot listen on {config.host} port {config.port}: {reason}. "
             "Choose another server.host or server.port, or --port 0 for a free one."
         ) from error
 

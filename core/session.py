@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
-from .connection import Connection, Transport
+from .connection import Connection, Transport, fitting_reason
 from .connection_manager import not_in_room
 from .eager import start
 from .handshake import Handshake
@@ -31,14 +31,15 @@ logger = logging.getLogger(__name__)
 class Session:
     """One client, from its handshake to its end. The transport calls `open`, `receive`, `alive` and `ended`."""
 
-    __slots__ = ("_connection", "_has_ended", "_hub", "_inbox", "_is_reading_paused", "_task", "_transport")
+    __slots__ = ("_connection", "_has_ended", "_hub", "_inbox", "_is_reading_paused", "_transport", "task")
 
     def __init__(self, hub: Hub, transport: Transport) -> None:
         self._hub = hub
         self._transport = transport
         self._connection: Connection | None = None
         self._inbox: deque[tuple[bytes, bool]] | None = None
-        self._task: asyncio.Future[None] | None = None
+        self.task: asyncio.Future[None] | None = None
+        """The step that has to wait, while there is one."""
         self._is_reading_paused = False
         self._has_ended = False
 
@@ -50,9 +51,9 @@ class Session:
 
     def receive(self, frame: bytes, *, is_text: bool) -> None:
         """Take one whole message from the client; text is valid UTF-8."""
-        if self._task is not None:
+        if self.task is not None:
             self._put_by(frame, is_text)
-        elif self._connection is not None:
+        elif self._connection is not None and self._connection.close_code is None:
             self._run(self._answer, self._connection, frame, is_text)
 
     def alive(self) -> None:
@@ -75,7 +76,7 @@ class Session:
         if self._connection is not None:
             self._connection.close(code, reason)
         else:
-            self._transport.close(code, reason)
+            self._transport.close(code, fitting_reason(reason))
 
     def ended(self, code: int) -> None:
         """Note that the transport is gone: ``code`` is what the client closed with, or 1006 if it vanished."""
@@ -91,7 +92,9 @@ class Session:
     async def _open(self, handshake: Handshake) -> None:
         manager, pipeline = self._hub.manager, self._hub.pipeline
         try:
-            user = await pipeline.authenticate(handshake) or handshake.query.get("user")
+            user = await pipeline.authenticate(handshake)
+            if user is None:
+                user = handshake.query.get("user")
             user = check_user_name(user) if user is not None else guest_name(manager.users)
             manager.check_capacity(user, handshake.address)
             room = check_room_name(handshake.room or self._hub.default_room)
@@ -100,6 +103,7 @@ class Session:
                 user,
                 room,
                 transport=self._transport,
+                session=self,
                 manager=manager,
                 format_=handshake.format,
                 address=handshake.address,
@@ -108,7 +112,7 @@ class Session:
             current_connection.set(connection)
             await pipeline.check("check_connect", connection)
             manager.check_capacity(user, handshake.address)  # Others may have come in meanwhile.
-            if self._has_ended:
+            if self._has_ended or not connection.is_open:
                 return
             manager.add(connection)
             self._connection = connection
@@ -129,6 +133,7 @@ class Session:
         try:
             connection.last_seen = self._hub.manager.now()
             event = self._decode(connection, frame, is_text)
+            connection.answering = event.id
             chain = self._hub.pipeline.chain(type(event))
             self._stamp(connection, event, chain)
             waiting = self._hub.pipeline.run(chain.steps, connection, event)
@@ -145,7 +150,7 @@ class Session:
 
     def _reject(self, connection: Connection, event: Event | None, rejected: Rejected) -> None:
         if event is not None:
-            rejected.id = event.id
+            rejected.id = connection.answering
         connection.reject(rejected)
 
     def _decode(self, connection: Connection, frame: bytes, is_text: bool) -> Event:
@@ -177,8 +182,8 @@ class Session:
         try:
             waiting = step(*arguments)
             if waiting is not None:
-                self._task = asyncio.ensure_future(waiting)
-                self._task.add_done_callback(self._stepped)
+                self.task = asyncio.ensure_future(waiting)
+                self.task.add_done_callback(self._stepped)
         except Exception:
             self._failed()
         finally:
@@ -186,13 +191,13 @@ class Session:
 
     def _stepped(self, task: asyncio.Future[None]) -> None:
         """Take the next frames from the inbox, until one has to wait."""
-        self._task = None
+        self.task = None
         if not task.cancelled() and task.exception() is not None:
             try:
                 task.result()
             except Exception:
                 self._failed()
-        while self._inbox and self._task is None:
+        while self._inbox and self.task is None:
             frame, is_text = self._inbox.popleft()
             self.receive(frame, is_text=is_text)
         if self._is_reading_paused and not self._inbox and not self._has_ended:

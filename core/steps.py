@@ -46,6 +46,8 @@ class Owner:
         if not done:
             task.cancel()
             raise TimeoutError(f"it took longer than hook_timeout, {self.hook_timeout:g} seconds")
+        if task.cancelled():  # Its CancelledError would end the connection's own task.
+            raise RuntimeError("what it was waiting for was cancelled")
         return task.result()
 
     def failed(self, hook: str) -> None:
@@ -122,12 +124,12 @@ class ObserveStep(CheckStep):
         return True
 
 
-def acknowledge(_: Connection, event: Event) -> Ack | None:
-    """The answer to an event that went through and has an ``id``."""
-    if event.id is None:
+def acknowledge(connection: Connection, event: Event) -> Ack | None:
+    """The answer to an event that went through and came with an ``id``."""
+    if connection.answering is None:
         return None
     return Ack(
-        id=event.id,
+        id=connection.answering,
         room=cast("str | None", getattr(event, "room", None)),
         seq=event.seq if isinstance(event, RoomEvent) else None,
         timestamp=datetime.now(UTC),
