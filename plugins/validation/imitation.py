@@ -38,6 +38,6 @@ def mixes_scripts(name: str) -> bool:
     """Whether the letters come from scripts that no single language writes together."""
     if name.isascii():
         return False
-    letters = filter(str.isalpha, unicodedata.normalize("NFKC", name))
+    letters = unicodedata.normalize("NFKC", "".join(filter(str.isalpha, name)))
     scripts = {unicodedata.name(letter, "UNKNOWN").split(" ", 1)[0] for letter in letters} - _OF_SEVERAL_SCRIPTS
     return len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER)
