@@ -34,6 +34,11 @@ class Transport(Protocol):
         """How batches are to be rendered for `write`."""
         ...
 
+    @property
+    def writer(self) -> Writer:
+        """The shortest way to `write`, which rooms call for each member once the connection is open."""
+        ...
+
     def write(self, rendered: Rendered) -> None:
         """Send, or buffer, without ever waiting."""
         ...
@@ -64,6 +69,7 @@ class Connection:
         "_fanout_waits",
         "_is_slow",
         "_out",
+        "_write",
         "address",
         "answering",
         "close_code",
@@ -120,7 +126,9 @@ class Connection:
         self.is_welcomed = False
         """Whether `welcome` was sent; what is sent before it is held until then."""
         self.wire = transport.wire
-        self.writer = transport.write
+        self.writer = transport.writer
+        """What rooms call to write to this connection."""
+        self._write = transport.write
         self.transport = transport
         self.session = session
         self._out: list[Encoded] = []
@@ -161,17 +169,19 @@ class Connection:
         self.is_welcomed = True
         self.enqueue(())
 
-    def flush(self) -> None:
-        """Write this connection's own buffer."""
+    def flush(self) -> bool:
+        """Write this connection's own buffer; return whether there was anything in it."""
         self._fanout_waits = False
-        if self._out and self.is_welcomed:
-            batch, self._out = self._out, []
-            self.write(self.wire.render(batch))
+        if not self._out or not self.is_welcomed:
+            return False
+        batch, self._out = self._out, []
+        self.write(self.wire.render(batch))
+        return True
 
     def write(self, rendered: Rendered) -> None:
         """Hand rendered events to the transport; a failure ends this connection and is nobody else's."""
         try:
-            self.writer(rendered)
+            self._write(rendered)
         except Exception as error:
             self.write_failed(error)
 
@@ -210,8 +220,11 @@ class Connection:
         """Keep what comes from now on in a backlog, under the policies of the config."""
         if self._is_slow and self._backlog is None and self.close_code is None:
             logger.info("slow consumer: connection %s of %s", self.id, self.user)
+            for room in self.rooms.values():
+                room.catch_up(self)
+            self.flush()
             self._backlog = self.manager.new_backlog()
-            self._rewire(UNRENDERED, self._put_by)
+            self._rewire(UNRENDERED, self._put_by, self._put_by)
 
     def _put_by(self, rendered: Rendered) -> None:
         if self._backlog is None:
@@ -226,22 +239,20 @@ class Connection:
         """Write what waited, as far as the client takes it; then go on as before."""
         if self._backlog is None or self.close_code is not None:
             return
-        wire, write = self.transport.wire, self.transport.write
-        while not self._is_slow and (batch := self._backlog.take(BACKLOG_SLICE)):
-            write(wire.render(batch))
-        if not self._is_slow:
-            self._rewire(wire, write)
-            self._backlog, rest = None, self._backlog
-            if batch := rest.take(rest.size + 1):
-                write(wire.render(batch))
-
-    def _rewire(self, wire: Wire, writer: Writer) -> None:
+        transport = self.transport
         for room in self.rooms.values():
             room.catch_up(self)
         self.flush()
+        while not self._is_slow and (batch := self._backlog.take(BACKLOG_SLICE)):
+            transport.write(transport.wire.render(batch))
+        if not self._is_slow:
+            self._backlog = None
+            self._rewire(transport.wire, transport.writer, transport.write)
+
+    def _rewire(self, wire: Wire, writer: Writer, write: Writer) -> None:
         for room in self.rooms.values():
             room.rewire(self, wire, writer)
-        self.wire, self.writer = wire, writer
+        self.wire, self.writer, self._write = wire, writer, write
 
     def reject(self, rejected: Rejected) -> None:
         """Answer with an `error`, and close if the refusal says so."""

@@ -23,12 +23,12 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept the connection, so that a browser can read why it may be closed, and serve it to its end."""
         handshake = _handshake(scope)
-        await receive()
-        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol})
         transport = offered_transport(cast("dict[str, object]", scope.get("extensions") or {}))
         if transport is not None:
-            transport.attach(self._hub, handshake)
+            transport.take_over(self._hub, handshake)
             return
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol})
         await AsgiTransport(self._hub, handshake.format, receive, send).run(handshake)
 
 

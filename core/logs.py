@@ -224,6 +224,11 @@ def _is_no_handshake(record: logging.LogRecord) -> bool:
     return _HANDSHAKE_LINE.match(str(record.msg)) is None
 
 
+def _is_no_bad_text(record: logging.LogRecord) -> bool:
+    """uvicorn logs a traceback for each text that is not UTF-8, and anyone can send any number of them."""
+    return not str(record.msg).startswith("Invalid UTF-8 sequence received")
+
+
 def _tame_uvicorn(level: int, access: bool) -> None:
     """Let uvicorn's lines take the way of all others."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets"):
@@ -233,6 +238,7 @@ def _tame_uvicorn(level: int, access: bool) -> None:
         # Below info they write out every frame: what people say to each other has no place in a log.
         logger.setLevel(max(level, logging.INFO))
     errors = logging.getLogger("uvicorn.error")
+    errors.addFilter(_is_no_bad_text)
     errors.removeFilter(_is_no_handshake)
     if not access:
         errors.addFilter(_is_no_handshake)

@@ -16,7 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from .config import LoadedConfig, ServerConfig
 from .hub import Hub
-from .transport_uvicorn import UvicornTransport
+from .transport_uvicorn import UvicornHttp, UvicornTransport
 
 
 class CannotListenError(Exception):
@@ -61,11 +61,13 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
     """
     server_config, hub = loaded.config.server, app.state.hub
     listener = _listen(server_config)
+    is_fast = server_config.transport == "auto"
     config = uvicorn.Config(
         app,
-        ws=UvicornTransport if server_config.transport == "auto" else WebSocketsSansIOProtocol,
+        http=UvicornHttp if is_fast else "auto",
+        ws=UvicornTransport if is_fast else WebSocketsSansIOProtocol,
         ws_max_size=server_config.max_frame_size,
-        ws_per_message_deflate=False,
+        ws_per_message_deflate=server_config.compression,
         ws_ping_interval=30.0,
         ws_ping_timeout=10.0,
         log_config=None,

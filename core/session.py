@@ -71,6 +71,10 @@ class Session:
         if self._connection is not None:
             self._connection.writing_resumed()
 
+    def flush(self) -> bool:
+        """Write what there is for the client at once; False where there is nothing yet."""
+        return self._connection is not None and self._connection.flush()
+
     def refuse(self, code: int, reason: str) -> None:
         """Close for a frame that breaks the rules of the transport."""
         if self._connection is not None:

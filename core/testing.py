@@ -31,7 +31,7 @@ from .hub import Hub
 from .loader import PluginClass
 from .session import Session
 from .virtual_time import VirtualTimeLoop
-from .wire import JSON_TEXTS, MSGPACK_BYTES, Rendered, Wire
+from .wire import JSON_TEXTS, MSGPACK_BYTES, Rendered, Wire, Writer
 
 T = TypeVar("T")
 Received = dict[str, Any]
@@ -243,6 +243,10 @@ class _MemoryTransport:
     @property
     def wire(self) -> Wire:
         return self._wire
+
+    @property
+    def writer(self) -> Writer:
+        return self.write
 
     def write(self, rendered: Rendered) -> None:
         if self.fails:

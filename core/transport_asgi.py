@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Send
 from ..protocol import Format
 from .handshake import Handshake
 from .session import Session
-from .wire import JSON_TEXTS, MSGPACK_BYTES, Rendered, Wire
+from .wire import JSON_TEXTS, MSGPACK_BYTES, Rendered, Wire, Writer
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -46,6 +46,11 @@ class AsgiTransport:
     def wire(self) -> Wire:
         """Texts or payloads: ASGI makes the frames itself."""
         return self._wire
+
+    @property
+    def writer(self) -> Writer:
+        """There is no shorter way."""
+        return self.write
 
     async def run(self, handshake: Handshake) -> None:
         """Serve the connection from the accepted handshake to its end."""

@@ -31,6 +31,9 @@ def _json_frames(batch: Sequence[Encoded]) -> bytes:
 
 
 JSON_FRAMES = Wire("JSON in WebSocket frames", _json_frames)
+DEFLATED_JSON_FRAMES = Wire(
+    "JSON in compressed WebSocket frames", lambda batch: b"".join([e.deflated_json_frame for e in batch])
+)
 MSGPACK_FRAMES = Wire("MessagePack in WebSocket frames", lambda batch: b"".join([e.msgpack_frame for e in batch]))
 JSON_TEXTS = Wire("JSON texts", lambda batch: [each.json_text for each in batch])
 MSGPACK_BYTES = Wire("MessagePack payloads", lambda batch: [each.msgpack for each in batch])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Union, cast
 
 import msgspec
+from msgspec import inspect
 
 from .diagnosis import Diagnosis
 from .events import CORE_EVENTS, Event
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class Format(Enum):
@@ -33,6 +37,7 @@ class Codec:
         self._decode_msgpack = msgspec.msgpack.Decoder(union).decode
         self._diagnosis = Diagnosis(self.types)
         self._required_keys = {event: _required_keys(event) for event in self.types.values()}
+        self._open_fields = {event: _open_fields(event) for event in self.types.values()}
 
     def decode_json(self, frame: bytes) -> Event:
         """One event from UTF-8 JSON. Raise `Rejected` with what is wrong, where, and an example."""
@@ -40,17 +45,25 @@ class Codec:
             event = self._decode_json(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return self._diagnosis.of_json(frame)
+        kind = type(event)
         # Every key has a colon: no more colons than required keys means that none stands twice.
-        if frame.count(b":") > self._required_keys[type(event)]:
+        if frame.count(b":") > self._required_keys[kind]:
             self._diagnosis.refuse_duplicate_keys(frame, event)
+        for name in self._open_fields[kind]:
+            value = getattr(event, name)
+            if value is not None and value.__class__ is not str and _LONG_NUMBER.search(frame):
+                return self._diagnosis.of_json(frame)
         return event
 
     def decode_msgpack(self, frame: bytes) -> Event:
         """One event from MessagePack. Raise `Rejected` as `decode_json` does."""
         try:
-            return self._decode_msgpack(frame)
+            event = self._decode_msgpack(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
-            return self._diagnosis.of_msgpack(frame, error)
+            event = self._diagnosis.of_msgpack(frame, error)
+        for name in self._open_fields[type(event)]:
+            self._diagnosis.refuse_what_json_lacks(event, name)
+        return event
 
 
 def tag_of(event: type[Event]) -> str:
@@ -72,6 +85,18 @@ def _by_tag(events: Iterable[type[Event]]) -> Mapping[str, type[Event]]:
 
 def _full_name(event: type[Event]) -> str:
     return f"{event.__module__}.{event.__qualname__}"
+
+
+def _open_fields(event: type[Event]) -> tuple[str, ...]:
+    """The fields that can hold a number, or a value of any kind."""
+    fields = cast(inspect.StructType, inspect.type_info(event)).fields
+    return tuple(field.name for field in fields if not _is_closed(field.type))
+
+
+def _is_closed(type_: inspect.Type) -> bool:
+    if isinstance(type_, inspect.UnionType):
+        return all(map(_is_closed, type_.types))
+    return isinstance(type_, inspect.StrType | inspect.DateTimeType | inspect.BoolType | inspect.NoneType)
 
 
 def _required_keys(event: type[Event]) -> int:

@@ -47,6 +47,7 @@ class Diagnosis:
 
     def __init__(self, types: Mapping[str, type[Event]]) -> None:
         self._types = types
+        self._defaults = {event: _defaults(event) for event in types.values()}
         self._hello = _HELLO if "message" in types else types["help"].example
 
     def of_json(self, frame: bytes) -> Event:
@@ -61,9 +62,38 @@ class Diagnosis:
             raise self._bad(f"The frame is not valid MessagePack: {_lower(error)}.") from None
         return self._of_object(raw)
 
+    def refuse_what_json_lacks(self, event: Event, name: str) -> None:
+        """Raise `Rejected` ``invalid`` where a field read from MessagePack holds what JSON cannot say."""
+        waiting: list[object] = [getattr(event, name)]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting += cast(list[object], value)
+            elif isinstance(value, dict):
+                waiting += cast(dict[object, object], value).values()
+                if all(isinstance(key, str) for key in cast(dict[object, object], value)):
+                    continue
+                raise self._not_json(event, name)
+            elif not isinstance(value, str | int | None) and not (
+                isinstance(value, float) and math.isfinite(value)
+            ):
+                raise self._not_json(event, name)
+
+    def _not_json(self, event: Event, name: str) -> Rejected:
+        rejected = Rejected(
+            "invalid",
+            f"The field {name!r} holds what JSON does not have, such as bytes, NaN or a key that is no string.",
+            path=name,
+            expected="a value that JSON has",
+            example=event.example or None,
+        )
+        rejected.id = event.id
+        return rejected
+
     def refuse_duplicate_keys(self, frame: bytes, event: Event) -> None:
         """Raise `Rejected` ``bad_json`` where a key stands twice in ``frame``, at any depth."""
-        given = sum(getattr(event, name) is not None for name in event.__struct_fields__)
+        # Only what is not the default is sure to be in the frame.
+        given = sum(getattr(event, name) is not default for name, default in self._defaults[type(event)])
         if frame.count(b":") > 1 + given:
             self._parse(frame)
 
@@ -173,6 +203,14 @@ class Diagnosis:
         return Rejected("bad_json", message, expected="one JSON object with a 'type'", example=example)
 
 
+def _defaults(event: type[Event]) -> tuple[tuple[str, object], ...]:
+    return tuple(
+        (field.name, field.default)
+        for field in msgspec.structs.fields(event)
+        if field.required or field.default is not msgspec.NODEFAULT
+    )
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for key, value in pairs:
@@ -187,9 +225,10 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _whole_number(digits: str) -> int:
-    if len(digits) > 20:
+    number = int(digits) if len(digits) <= 20 else None
+    if number is None or not -(2**63) <= number < 2**64:
         raise _UnfitNumber(f"a whole number of {len(digits)} digits does not fit 64 bits")
-    return int(digits)
+    return number
 
 
 def _number(digits: str) -> float:

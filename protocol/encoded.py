@@ -8,7 +8,10 @@ import msgspec
 
 from .errors import Rejected
 from .events import Event
-from .frames import binary_frame, text_frame
+from .frames import binary_frame, deflated_text_frame, text_frame
+
+WORTH_DEFLATING = 64
+"""Bytes below which compressing makes a frame no shorter."""
 
 _encode_json = msgspec.json.Encoder().encode
 _encode_msgpack = msgspec.msgpack.Encoder().encode
@@ -22,6 +25,7 @@ class Encoded:
     """
 
     _json_frame: bytes | None = None
+    _deflated_json_frame: bytes | None = None
     _json_text: str | None = None
     _msgpack: bytes | None = None
 
@@ -44,6 +48,15 @@ class Encoded:
         frame = self._json_frame
         if frame is None:
             frame = self._json_frame = text_frame(self.json)
+        return frame
+
+    @property
+    def deflated_json_frame(self) -> bytes:
+        """The event as one compressed WebSocket text frame (RFC 7692), or as a plain one where it is short."""
+        frame = self._deflated_json_frame
+        if frame is None:
+            is_short = len(self.json) < WORTH_DEFLATING
+            frame = self._deflated_json_frame = self.json_frame if is_short else deflated_text_frame(self.json)
         return frame
 
     @property

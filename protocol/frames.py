@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import zlib
 from struct import Struct
 
-_TEXT, _BINARY = 0x81, 0x82
+DEFLATE_WINDOW_BITS = 12
+"""The window of every compressed frame: every client that allows at least this one can read it."""
+
+_TEXT, _BINARY, _DEFLATED_TEXT = 0x81, 0x82, 0xC1
 _SHORT, _MEDIUM, _LONG = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
 
 
 def text_frame(payload: bytes) -> bytes:
     """One whole text frame; ``payload`` is UTF-8."""
     return _frame(_TEXT, payload)
+
+
+def deflated_text_frame(payload: bytes) -> bytes:
+    """One whole text frame, compressed without any context of earlier ones (RFC 7692 section 7.2.1)."""
+    compressor = zlib.compressobj(wbits=-DEFLATE_WINDOW_BITS, memLevel=5)
+    compressed = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    return _frame(_DEFLATED_TEXT, compressed.removesuffix(b"\x00\x00\xff\xff"))
 
 
 def binary_frame(payload: bytes) -> bytes:

@@ -1,0 +1,323 @@
+"""The fast transport: WebSocket frames between a socket and a session, without a task or a queue.
+
+The common frame - whole, final, text, masked, while no message is in progress - is unmasked here and goes straight
+to the session. Every other frame goes, whole, to the parser of the websockets library, which is the authority on
+RFC 6455; it is made when it is first needed, so that an idle connection does not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from websockets.exceptions import InvalidState
+from websockets.extensions import Extension
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from .handshake import Handshake
+from .session import Session
+from .wire import JSON_FRAMES, Rendered, Wire, Writer
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that a client has to take its last frames and to answer the close frame."""
+
+FRAMES_PER_TURN = 64
+"""Frames that one client gets handled before the others have their turn."""
+
+_FINAL_TEXT, _MASKED = 0x81, 0x80
+
+
+class FastTransport(asyncio.Protocol):
+    """One WebSocket connection after its handshake."""
+
+    __slots__ = (
+        "_close_timer",
+        "_connections",
+        "_extensions",
+        "_has_turn_scheduled",
+        "_held",
+        "_is_closing",
+        "_is_paused",
+        "_is_text",
+        "_library",
+        "_loop",
+        "_max_frame_size",
+        "_message",
+        "_rest",
+        "_session",
+        "_socket",
+        "_wire",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        socket: asyncio.Transport,
+        connections: set[object],
+        extensions: Sequence[Extension] = (),
+        wire: Wire = JSON_FRAMES,
+    ) -> None:
+        """``connections`` are those that the server shuts down, ``extensions`` those of WebSocket agreed on."""
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket
+        self._connections = connections
+        self._extensions = extensions
+        self._max_frame_size = hub.config.server.max_frame_size
+        self._library: ServerProtocol | None = None
+        self._rest = self._held = b""
+        self._message: list[bytes] | None = None
+        self._is_text = True
+        self._is_paused = False
+        self._is_closing = False
+        self._has_turn_scheduled = False
+        self._close_timer: asyncio.TimerHandle | None = None
+        self._wire = wire
+        self._session = Session(hub, self)
+        connections.add(self)
+        socket.set_write_buffer_limits(high=hub.config.server.max_outgoing_buffer // 2)
+        socket.set_protocol(self)
+
+    @property
+    def wire(self) -> Wire:
+        """Frames, joined to one write."""
+        return self._wire
+
+    @property
+    def writer(self) -> Writer:
+        """The socket itself."""
+        return cast(Writer, self._socket.write)
+
+    def start(self, handshake: Handshake, response: bytes, early: bytes = b"") -> None:
+        """Answer the handshake and serve the client. ``early`` is what it has sent already.
+
+        The response and the session's first frames are one write.
+        """
+        self._held = response
+        self._session.open(handshake)
+        if not self._session.flush() and self._held:
+            self.write(b"")
+        self._socket.resume_reading()
+        if early:
+            self.data_received(early)
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Handle the whole frames that are there, up to `FRAMES_PER_TURN`; keep the rest."""
+        buffer = self._rest + data if self._rest else data
+        self._rest = b""
+        receive, size = self._session.receive, len(buffer)
+        position = frames = 0
+        while size - position >= 6 and not self._is_paused:
+            if frames == FRAMES_PER_TURN:
+                self._schedule_turn()
+                break
+            frames += 1
+            is_common = buffer[position] == _FINAL_TEXT and self._message is None and not self._is_closing
+            length, start = buffer[position + 1] - _MASKED, position + 6
+            if length == 126 and size - position >= 8:
+                length, start = buffer[position + 2] << 8 | buffer[position + 3], position + 8
+                is_common = is_common and length >= 126
+            elif not 0 <= length <= 125:
+                is_common = False
+            if is_common and length <= self._max_frame_size:
+                end = start + length
+                if end > size:
+                    break
+                frame = apply_mask(buffer[start:end], buffer[start - 4 : start])
+                if frame.isascii() or _is_utf8(frame):
+                    receive(frame, is_text=True)
+                else:
+                    self._fail(1007, "a text frame is not valid UTF-8")
+            else:
+                end = self._end_of_frame(buffer, position)
+                if end > size:
+                    break
+                self._read_by_library(buffer[position:end])
+            position = end
+        if position < size and not self._socket.is_closing():
+            self._rest = buffer[position:]
+
+    def _end_of_frame(self, buffer: bytes, position: int) -> int:
+        """Where a frame ends; the end of the buffer where the library must judge it before it is whole."""
+        size = len(buffer)
+        masked, length = buffer[position + 1] & _MASKED, buffer[position + 1] & 0x7F
+        start = position + 2 + (4 if masked else 0)
+        if length >= 126:
+            digits = 2 if length == 126 else 8
+            start += digits
+            if size < position + 2 + digits:
+                return start
+            length = int.from_bytes(buffer[position + 2 : position + 2 + digits], "big")
+        is_control = buffer[position] & 0x08
+        if not masked or length > (125 if is_control else self._max_frame_size):
+            return size
+        return start + length
+
+    def _read_by_library(self, data: bytes) -> None:
+        library = self._open_library()
+        library.receive_data(data)
+        for frame in cast("list[Frame]", library.events_received()):
+            self._handle(frame, library)
+        self._write_output(library)
+        if library.parser_exc is not None:
+            sent = library.close_sent
+            self._end(sent.code if sent is not None else 1002)
+        elif library.current_size is None and library.state is State.OPEN:
+            self._library = None
+
+    def _open_library(self) -> ServerProtocol:
+        if self._library is None:
+            self._library = ServerProtocol(state=State.OPEN, max_size=self._max_frame_size)
+            self._library.extensions = list(self._extensions)
+        return self._library
+
+    def _handle(self, frame: Frame, library: ServerProtocol) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text = frame.opcode is Opcode.TEXT
+                self._message = [bytes(frame.data)]
+            case Opcode.CONT if self._message is not None:
+                self._message.append(bytes(frame.data))
+            case Opcode.CLOSE:
+                received = library.close_rcvd
+                self._write_output(library)
+                self._end(received.code if received is not None else 1005)
+                return
+            case _:
+                self._session.alive()
+                return
+        if frame.fin:
+            self._receive_message()
+
+    def _receive_message(self) -> None:
+        message, self._message = b"".join(self._message or ()), None
+        if self._is_closing:
+            return
+        if self._is_text and not _is_utf8(message):
+            self._fail(1007, "a text message is not valid UTF-8")
+        else:
+            self._session.receive(message, is_text=self._is_text)
+
+    def pause_reading(self) -> None:
+        """Take no more frames for now; what was read already is kept."""
+        self._is_paused = True
+        self._socket.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take frames again, those kept first."""
+        if self._is_paused:
+            self._is_paused = False
+            self._schedule_turn()
+
+    def _schedule_turn(self) -> None:
+        if not self._has_turn_scheduled:
+            self._has_turn_scheduled = True
+            self._socket.pause_reading()
+            self._loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._has_turn_scheduled = False
+        if self._socket.is_closing():
+            return
+        if not self._is_paused:
+            self.data_received(b"")
+        if not self._is_paused and not self._has_turn_scheduled:
+            self._socket.resume_reading()
+
+    # Writing
+
+    def write(self, rendered: Rendered) -> None:
+        """Write frames, after the answer to the handshake; `pause_writing` tells when too much is buffered."""
+        output = cast(bytes, rendered)
+        if self._held:
+            output, self._held = self._held + output, b""
+        self._socket.write(output)
+
+    def ping(self) -> bool:
+        """Send a ping frame."""
+        if not self._is_closing:
+            self.write(b"\x89\x00")
+        return True
+
+    def pause_writing(self) -> None:
+        """Half of what may be buffered for the client is."""
+        self._session.writing_paused()
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        self._session.writing_resumed()
+
+    def _write_output(self, library: ServerProtocol) -> None:
+        output = b"".join(library.data_to_send())
+        if output:
+            self.write(output)
+
+    # The end
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame after what was written; end hard if the client does not answer it in time."""
+        if self._is_closing or self._socket.is_closing():
+            return
+        library = self._open_library()
+        try:
+            library.send_close(code, reason)
+        except InvalidState:
+            self._socket.abort()
+            return
+        self._write_output(library)
+        self._is_closing = True
+        self._start_close_timer()
+        if self._is_paused:
+            self.resume_reading()
+
+    def shutdown(self) -> None:
+        """Called by uvicorn for each connection that is left when it ends."""
+        self.close(1012, "the server ends")
+        self._socket.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone, with or without a close frame."""
+        del exc
+        self._connections.discard(self)
+        self._rest = b""
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._session.ended(1006)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """End the connection of a client that broke the protocol."""
+        library = self._open_library()
+        library.fail(code, reason)
+        self._write_output(library)
+        self._end(code)
+
+    def _end(self, code: int) -> None:
+        """The closing handshake is complete, or will not be: let go of the socket once it is written."""
+        self._is_closing = True
+        self._start_close_timer()
+        self._socket.close()
+        self._session.ended(code)
+
+    def _start_close_timer(self) -> None:
+        if self._close_timer is None:
+            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._socket.abort)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
