@@ -124,10 +124,11 @@ class RateLimit(Plugin[RateLimitConfig]):
 
     def _recall(self, key: tuple[str, Quota], now: float) -> array[float]:
         """The window of a user who has not sent for a while, or a new one."""
+        ends = self._old.pop(key, None) or array("d")
         if now - self._turned_at >= self._longest or len(self._young) >= self.config.max_windows // 2:
             self._old, self._young = self._young, {}
             self._turned_at = now
-        ends = self._young[key] = self._old.pop(key, None) or array("d")
+        self._young[key] = ends
         return ends
 
     def _refuse(self, connection: Connection, quota: Quota, until: float, now: float) -> None:

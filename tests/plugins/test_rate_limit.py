@@ -299,6 +299,15 @@ def test_who_is_busy_is_not_forgotten_for_the_many_who_are_not() -> None:
             assert not is_accepted(alice)
 
 
+def test_a_window_in_use_is_kept_even_in_the_moment_when_old_ones_are_forgotten() -> None:
+    with HubForTests(limited(max_windows=4, messages=1, close_after=None)) as hub:
+        alice = hub.connect("alice")
+        assert is_accepted(alice)
+        for number in range(3):  # One pushes hers among the old ones, the others fill the young ones.
+            is_accepted(hub.connect(f"user {number}"))
+        assert not is_accepted(alice)
+
+
 def test_windows_are_forgotten_when_they_do_not_matter_any_more() -> None:
     with HubForTests(limited()) as hub:
         for number in range(50):
