@@ -61,8 +61,8 @@ class Codec:
             event = self._decode_msgpack(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
             event = self._diagnosis.of_msgpack(frame, error)
-        for name in self._open_fields[type(event)]:
-            self._diagnosis.refuse_what_json_lacks(event, name)
+        for name, is_untyped in self._open_fields[type(event)].items():
+            self._diagnosis.refuse_what_json_lacks(event, name, is_untyped=is_untyped)
         return event
 
 
@@ -87,10 +87,14 @@ def _full_name(event: type[Event]) -> str:
     return f"{event.__module__}.{event.__qualname__}"
 
 
-def _open_fields(event: type[Event]) -> tuple[str, ...]:
-    """The fields that can hold a number, or a value of any kind."""
+def _open_fields(event: type[Event]) -> dict[str, bool]:
+    """The fields that can hold a number, and for each whether it can hold just any value."""
     fields = cast(inspect.StructType, inspect.type_info(event)).fields
-    return tuple(field.name for field in fields if not _is_closed(field.type))
+    return {field.name: _is_untyped(field.type) for field in fields if not _is_closed(field.type)}
+
+
+def _is_untyped(type_: inspect.Type) -> bool:
+    return isinstance(type_, inspect.AnyType) or (isinstance(type_, inspect.CustomType) and type_.cls is object)
 
 
 def _is_closed(type_: inspect.Type) -> bool:

@@ -62,7 +62,7 @@ class Diagnosis:
             raise self._bad(f"The frame is not valid MessagePack: {_lower(error)}.") from None
         return self._of_object(raw)
 
-    def refuse_what_json_lacks(self, event: Event, name: str) -> None:
+    def refuse_what_json_lacks(self, event: Event, name: str, *, is_untyped: bool) -> None:
         """Raise `Rejected` ``invalid`` where a field read from MessagePack holds what JSON cannot say."""
         waiting: list[object] = [getattr(event, name)]
         while waiting:
@@ -70,13 +70,14 @@ class Diagnosis:
             if isinstance(value, list):
                 waiting += cast(list[object], value)
             elif isinstance(value, dict):
-                waiting += cast(dict[object, object], value).values()
-                if all(isinstance(key, str) for key in cast(dict[object, object], value)):
-                    continue
-                raise self._not_json(event, name)
-            elif not isinstance(value, str | int | None) and not (
-                isinstance(value, float) and math.isfinite(value)
-            ):
+                entries = cast(dict[object, object], value)
+                waiting += entries.values()
+                if is_untyped and not all(isinstance(key, str) for key in entries):
+                    raise self._not_json(event, name)
+            elif isinstance(value, float):
+                if not math.isfinite(value):
+                    raise self._not_json(event, name)
+            elif is_untyped and not isinstance(value, str | int | None):
                 raise self._not_json(event, name)
 
     def _not_json(self, event: Event, name: str) -> Rejected:
