@@ -15,6 +15,7 @@ Everything that a call sets off has happened when it returns.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -198,6 +199,10 @@ class ClientForTests:
         """Give a sign of life that is no event, as a pong frame is."""
         self._call(self._session.alive)
 
+    def fall_silent(self) -> None:
+        """From now on leave ping frames unanswered, as a peer does that is gone without the socket's noticing."""
+        self._transport.is_silent = True
+
     def close(self, code: int = 1000) -> None:
         """Close from the client's side."""
         self._call(self._session.ended, code)
@@ -236,6 +241,7 @@ class _MemoryTransport:
         self.is_reading_paused = False
         self.fails = False
         self.is_stalled = False
+        self.is_silent = False
         self._high_water = high_water
         self._buffer: list[str | bytes] = []
         self._buffered = 0
@@ -281,4 +287,6 @@ class _MemoryTransport:
 
     def ping(self) -> bool:
         self.pings += self._can_ping
+        if self._can_ping and not self.is_silent:
+            asyncio.get_running_loop().call_soon(self.session.alive)
         return self._can_ping
