@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .handshake import Handshake, parse_headers, parse_query
+from .handshake import Handshake, parse_query
 from .transport_asgi import AsgiTransport
 from .transport_uvicorn import offered_transport
 
@@ -32,13 +32,31 @@ class WebSocketEndpoint:
         await AsgiTransport(self._hub, handshake.format, receive, send).run(handshake)
 
 
+class WebSocketsFirst:
+    """An application whose WebSockets do not take the way through all of its HTTP middleware."""
+
+    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+        self._app = app
+        self._endpoint = WebSocketEndpoint(hub)
+        self._path = hub.config.server.path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection to the hub's path here, and leave everything else to the application."""
+        path = cast("str", scope.get("path", ""))
+        if scope["type"] == "websocket" and (path == self._path or path.startswith(f"{self._path}/")):
+            scope["path_params"] = {"room": path[len(self._path) + 1 :]}
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 def _handshake(scope: Scope) -> Handshake:
     path_parameters = cast("dict[str, str]", scope.get("path_params", {}))
     client = cast("tuple[str, int] | None", scope.get("client"))
     return Handshake(
         room=path_parameters.get("room", ""),
         query=parse_query(cast(bytes, scope["query_string"])),
-        headers=parse_headers(cast("list[tuple[bytes, bytes]]", scope["headers"])),
+        headers=cast("list[tuple[bytes, bytes]]", scope["headers"]),
         subprotocols=cast("list[str]", scope.get("subprotocols", [])),
         address=client[0] if client else "",
     )

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from ..protocol import Format
 
+_FORMATS = {each.value: each for each in Format}
 
-@dataclass(frozen=True, slots=True)
+
 class Handshake:
     """The HTTP request of a WebSocket connection (RFC 6455 section 4.1)."""
 
-    room: str = ""
-    """The room in the URL; empty: the default room."""
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By lower-case name; the values of a repeated header are joined by commas."""
-    subprotocols: Sequence[str] = ()
-    address: str = ""
-    """The client's IP address."""
+    __slots__ = ("_headers", "address", "query", "room", "subprotocols")
+
+    def __init__(
+        self,
+        room: str = "",
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Sequence[tuple[bytes, bytes]] = (),
+        subprotocols: Sequence[str] = (),
+        address: str = "",
+    ) -> None:
+        self.room = room
+        """The room in the URL; empty: the default room."""
+        self.query: Mapping[str, str] = query or {}
+        self.subprotocols = subprotocols
+        self.address = address
+        """The client's IP address."""
+        self._headers = headers
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; the values of a repeated header are joined by commas."""
+        if not isinstance(self._headers, Mapping):  # Most connections are never asked for them.
+            self._headers = parse_headers(self._headers)
+        return self._headers
 
     @property
     def subprotocol(self) -> str | None:
         """The first offered subprotocol that Hubbub speaks."""
-        known = {each.value for each in Format}
-        return next((each for each in self.subprotocols if each in known), None)
+        return next((each for each in self.subprotocols if each in _FORMATS), None)
 
     @property
     def format(self) -> Format:
         """How the events of this connection are written."""
-        return Format(self.subprotocol) if self.subprotocol else Format.JSON
+        return _FORMATS.get(self.subprotocol or "", Format.JSON)
 
 
 def parse_query(query: bytes) -> dict[str, str]:

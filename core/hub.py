@@ -10,6 +10,7 @@ from typing import cast
 from ..protocol import Codec, Event
 from .broker import Broker, MemoryBroker
 from .config import LoadedConfig
+from .connection import Transport
 from .connection_manager import ConnectionManager
 from .core_events import CoreEvents
 from .implementations import AnyPlugin, PluginError
@@ -17,6 +18,7 @@ from .loader import PluginClass, load_plugins
 from .names import check_room_name
 from .pipeline import Pipeline
 from .plugin import PluginConfig
+from .session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,10 @@ class Hub:
         core.codec = self.codec
         for plugin in everyone.values():
             plugin.manager = self.manager
+
+    def new_session(self, transport: Transport) -> Session:
+        """The session of a connection whose handshake was accepted."""
+        return Session(self, transport)
 
     async def start(self) -> None:
         """Connect the broker and start the plugins. Raise `PluginError` where one cannot start. Idempotent."""

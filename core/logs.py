@@ -225,7 +225,7 @@ def _is_no_handshake(record: logging.LogRecord) -> bool:
 
 
 def _is_no_bad_text(record: logging.LogRecord) -> bool:
-    """uvicorn logs a traceback for each text that is not UTF-8, and anyone can send any number of them."""
+    """Uvicorn logs a traceback for each text that is not UTF-8, and anyone can send any number of them."""
     return not str(record.msg).startswith("Invalid UTF-8 sequence received")
 
 

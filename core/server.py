@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from .config import LoadedConfig, ServerConfig
+from .endpoint import WebSocketsFirst
 from .hub import Hub
 from .transport_uvicorn import UvicornHttp, UvicornTransport
 
@@ -63,7 +64,7 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
     listener = _listen(server_config)
     is_fast = server_config.transport == "auto"
     config = uvicorn.Config(
-        app,
+        WebSocketsFirst(app, hub),
         http=UvicornHttp if is_fast else "auto",
         ws=UvicornTransport if is_fast else WebSocketsSansIOProtocol,
         ws_max_size=server_config.max_frame_size,

@@ -127,7 +127,7 @@ class ClientForTests:
         self._format = handshake.format
         high_water = hub.hub.config.server.max_outgoing_buffer // 2
         self._transport = _MemoryTransport(self._format, can_ping=can_ping, high_water=high_water)
-        self._session = self._transport.session = Session(hub.hub, self._transport)
+        self._session = self._transport.session = hub.hub.new_session(self._transport)
         self._call(self._session.open, handshake)
 
     @property

@@ -14,7 +14,6 @@ from starlette.types import Message, Receive, Send
 
 from ..protocol import Format
 from .handshake import Handshake
-from .session import Session
 from .wire import JSON_TEXTS, MSGPACK_BYTES, Rendered, Wire, Writer
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class AsgiTransport:
     """One connection over ASGI's ``receive`` and ``send``."""
 
     def __init__(self, hub: Hub, format_: Format, receive: Receive, send: Send) -> None:
-        self._session = Session(hub, self)
+        self._session = hub.new_session(self)
         self._wire = JSON_TEXTS if format_ is Format.JSON else MSGPACK_BYTES
         self._max_frame_size = hub.config.server.max_frame_size
         self._high_water = hub.config.server.max_outgoing_buffer // 2

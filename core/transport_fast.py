@@ -18,7 +18,6 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from .handshake import Handshake
-from .session import Session
 from .wire import JSON_FRAMES, Rendered, Wire, Writer
 
 try:
@@ -83,7 +82,7 @@ class FastTransport(asyncio.Protocol):
         self._has_turn_scheduled = False
         self._close_timer: asyncio.TimerHandle | None = None
         self._wire = wire
-        self._session = Session(hub, self)
+        self._session = hub.new_session(self)
         connections.add(self)
         socket.set_write_buffer_limits(high=hub.config.server.max_outgoing_buffer // 2)
         socket.set_protocol(self)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.extensions import Extension
@@ -86,6 +87,9 @@ class UvicornTransport(WebSocketsSansIOProtocol):
         self.conn.send_response(self.response)
         response = b"".join(self.conn.data_to_send())
         self._is_taken = self.handshake_complete = True
+        if self.config.access_log:
+            path = get_path_with_query_string(self.scope)
+            self.logger.info('%s - "WebSocket %s" [accepted]', get_client_addr(self.scope), path)
         self.connections.discard(self)
         if self.transport.is_closing():
             return
