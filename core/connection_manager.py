@@ -131,7 +131,7 @@ class ConnectionManager:
             self._check_room_limits(connection, name)
             await self._pipeline.check("check_join", connection, name)
             self._check_room_limits(connection, name)  # Others may have come in meanwhile.
-            if connection.id not in self.connections:
+            if connection.id not in self.connections or name in connection.rooms:  # Gone, or in by another call.
                 return
             self._add_member(name, connection)
             self._tell_joined(connection, name)
