@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", parents=[with_config], help="start the server")
     serving.add_argument("--host", help="address to listen on, instead of the config's server.host")
     serving.add_argument("--port", help="port to listen on, instead of server.port; 0 takes a free one")
+    serving.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
     serving.set_defaults(command=_serve)
     checking = commands.add_parser("check", parents=[with_config], help="check a config and say what would run")
     checking.set_defaults(command=_check)
@@ -70,6 +71,13 @@ def _load(options: argparse.Namespace) -> LoadedConfig:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.workers != 1:
+        sys.stderr.write(
+            f"--workers {options.workers}: with the in-memory broker every worker would be a server of its own, and "
+            "people in one room would not hear those on another worker. Start one worker; several need a broker "
+            "that connects them, which this release does not have.\n"
+        )
+        return 1
     loaded = _load(options)
     configure_logging(loaded.config.logging)
     serve(create_app(loaded), loaded)

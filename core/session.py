@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, cast
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
@@ -47,14 +47,29 @@ class Session:
 
     def open(self, handshake: Handshake) -> None:
         """Let the client in, or close the transport and say why. Call once the handshake is accepted."""
-        self._run(lambda: start(self._open(handshake)))
+        try:
+            waiting = start(self._open(handshake))
+            if waiting is not None:
+                self._wait_for(waiting)
+        except Exception:
+            self._failed()
+        finally:
+            current_connection.set(None)
 
     def receive(self, frame: bytes, *, is_text: bool) -> None:
         """Take one whole message from the client; text is valid UTF-8."""
         if self.task is not None:
             self._put_by(frame, is_text)
         elif self._connection is not None and self._connection.close_code is None:
-            self._run(self._answer, self._connection, frame, is_text)
+            token = current_connection.set(self._connection)
+            try:
+                waiting = self._answer(self._connection, frame, is_text)
+                if waiting is not None:
+                    self._wait_for(waiting)
+            except Exception:
+                self._failed()
+            finally:
+                current_connection.reset(token)
 
     def alive(self) -> None:
         """Note a sign of life that is no message, such as a pong frame."""
@@ -180,18 +195,10 @@ class Session:
 
     # One after the other
 
-    def _run(self, step: Callable[..., Awaitable[None] | None], *arguments: object) -> None:
-        """Run one step now; if it has to wait, later frames wait for it in the inbox."""
-        token = current_connection.set(self._connection)
-        try:
-            waiting = step(*arguments)
-            if waiting is not None:
-                self.task = asyncio.ensure_future(waiting)
-                self.task.add_done_callback(self._stepped)
-        except Exception:
-            self._failed()
-        finally:
-            current_connection.reset(token)
+    def _wait_for(self, waiting: Awaitable[None]) -> None:
+        """Let later frames wait in the inbox until this is done."""
+        self.task = asyncio.ensure_future(waiting)
+        self.task.add_done_callback(self._stepped)
 
     def _stepped(self, task: asyncio.Future[None]) -> None:
         """Take the next frames from the inbox, until one has to wait."""

@@ -50,7 +50,11 @@ class HeartbeatConfig(PluginConfig):
         description="seconds of silence after which a client is asked at the latest; up to a quarter earlier, so "
         "that thousands are not asked at once",
     )
-    timeout: float = Field(default=10.0, gt=0, description="seconds that it has to answer")
+    timeout: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that it has to answer; without ping frames, if it has answered before",
+    )
     json_ping: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="to whom a ping event goes: auto means clients that have sent ping or pong themselves, "

@@ -10,7 +10,7 @@ from typing import Union, cast
 import msgspec
 from msgspec import inspect
 
-from .diagnosis import Diagnosis
+from .diagnosis import Diagnosis, stamped_fields
 from .events import CORE_EVENTS, Event
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -36,8 +36,11 @@ class Codec:
         self._decode_json = msgspec.json.Decoder(union).decode
         self._decode_msgpack = msgspec.msgpack.Decoder(union).decode
         self._diagnosis = Diagnosis(self.types)
-        self._required_keys = {event: _required_keys(event) for event in self.types.values()}
         self._open_fields = {event: _open_fields(event) for event in self.types.values()}
+        self._json_plans = {
+            event: (_required_keys(event), tuple(fields.keys() - stamped_fields(event)))
+            for event, fields in self._open_fields.items()
+        }
 
     def decode_json(self, frame: bytes) -> Event:
         """One event from UTF-8 JSON. Raise `Rejected` with what is wrong, where, and an example."""
@@ -45,11 +48,11 @@ class Codec:
             event = self._decode_json(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return self._diagnosis.of_json(frame)
-        kind = type(event)
+        required_keys, open_fields = self._json_plans[type(event)]
         # Every key has a colon: no more colons than required keys means that none stands twice.
-        if frame.count(b":") > self._required_keys[kind]:
+        if frame.count(b":") > required_keys:
             self._diagnosis.refuse_duplicate_keys(frame, event)
-        for name in self._open_fields[kind]:
+        for name in open_fields:
             value = getattr(event, name)
             if value is not None and value.__class__ is not str and _LONG_NUMBER.search(frame):
                 return self._diagnosis.of_json(frame)

@@ -34,6 +34,11 @@ _WORDS = {
 _HELLO: Mapping[str, Json] = {"type": "message", "content": "hello"}
 
 
+def stamped_fields(event: type[Event]) -> frozenset[str]:
+    """The fields of a type that are the server's to say, whatever a client sends in them."""
+    return _STAMPED if issubclass(event, Stamped) else frozenset()
+
+
 class _DuplicateKey(Exception):
     """A key stands twice in one object."""
 
@@ -146,7 +151,7 @@ class Diagnosis:
         event = self._types.get(tag)
         if event is None:
             raise self._unknown(tag)
-        stamped = _STAMPED if issubclass(event, Stamped) else frozenset[str]()
+        stamped = stamped_fields(event)
         try:
             return msgspec.convert({key: fields[key] for key in fields if key not in stamped}, event)
         except msgspec.ValidationError as error:
