@@ -38,7 +38,7 @@ def check_schema(schema: jsonschema_rs.Validator, content: object) -> None:
     """Raise `Rejected` with the path of what does not fit."""
     try:
         error = next(schema.iter_errors(content), None)
-    except ValueError as unsuitable:  # MessagePack has values that JSON does not, and JSON may be nested too deep.
+    except ValueError as unsuitable:  # It is nested too deep.
         raise Rejected("invalid", f"The content cannot be checked: {unsuitable}.", path="content") from None
     if error is not None:
         path = ".".join(["content", *map(str, error.instance_path)])

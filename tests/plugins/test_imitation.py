@@ -14,6 +14,7 @@ IMITATIONS_OF_ALICE = [
     "аӏісе",  # all of it Cyrillic
     "ａｌｉｃｅ",  # full width
     "𝐚𝐥𝐢𝐜𝐞",  # mathematical bold
+    "𝐀𝐋𝐈𝐂𝐄",
     "alíce",
     "ali\u0308ce",
     "a1ice",
@@ -137,6 +138,14 @@ def test_where_names_are_given_out_by_the_deployer_look_alikes_can_be_allowed() 
         for name in ("Jose", "José", "jose", "bоb"):
             assert hub.connect(name).close_code is None
         assert hub.connect("server").close_code == 4003
+
+
+def test_who_is_allowed_to_look_like_another_does_not_free_the_name_by_leaving() -> None:
+    rooms = {"options": {"staff": {"plugins": {"validation": {"imitations": "allow"}}}}}
+    with HubForTests({"validation": {}}, rooms=rooms) as hub:
+        hub.connect("alice")
+        hub.connect("Alice", "staff").close()
+        assert hub.connect("ALICE").close_code == 4003
 
 
 def test_marks_that_tell_letters_apart_are_not_accents() -> None:
