@@ -16,6 +16,8 @@ from .implementations import AnyPlugin, PluginError
 from .plugin import Plugin
 
 GROUP = "hubbub.plugins"
+CORE = "core"
+"""The name under which the core answers events of its own."""
 
 PluginClass = type[Plugin[Any]]
 
@@ -63,6 +65,10 @@ def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None =
     problems: list[Problem] = []
     installed = installed_plugins()
     for name in enabled:
+        if name == CORE:
+            text = "this name is the core's own. Write module:Class to switch on a plugin that has it."
+            problems.append(Problem(loaded.source.where(("plugins", name)), show_key(("plugins", name)), text))
+            continue
         found = (extra or {}).get(name) or _find(name, installed)
         if found is None:
             problems.append(_unknown(name, loaded, sorted({*installed, *(extra or {})})))
