@@ -1,0 +1,51 @@
+"""What a process prints, as it comes."""
+
+from __future__ import annotations
+
+import threading
+from typing import IO
+
+
+class Lines:
+    """The lines of a stream, read in the background so that a test can wait for one."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._lines: list[str] = []
+        self._is_at_end = False
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._reader.start()
+
+    def all(self) -> list[str]:
+        """The lines so far."""
+        with self._changed:
+            return list(self._lines)
+
+    def wait_for(self, text: str, timeout: float = 20.0) -> str:
+        """Return the first line that has ``text``; wait for it."""
+
+        def found() -> bool:
+            return self._is_at_end or any(text in line for line in self._lines)
+
+        with self._changed:
+            self._changed.wait_for(found, timeout)
+            for line in self._lines:
+                if text in line:
+                    return line
+            raise AssertionError(f"no line has {text!r}:\n" + "\n".join(self._lines))
+
+    def wait_for_end(self, timeout: float = 20.0) -> list[str]:
+        """All lines of a process that ends."""
+        self._reader.join(timeout)
+        assert not self._reader.is_alive(), "the stream is still open"
+        return self._lines
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._changed:
+                    self._lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._is_at_end = True
+            self._changed.notify_all()
