@@ -7,9 +7,10 @@ import logging
 from collections.abc import Mapping
 from typing import cast
 
-from ..protocol import Codec, Event
+from ..protocol import Codec, Event, Rejected
 from .broker import Broker, MemoryBroker
 from .config import LoadedConfig
+from .config_errors import ConfigError, Problem, show_key
 from .connection import Transport
 from .connection_manager import ConnectionManager
 from .core_events import CoreEvents
@@ -45,7 +46,7 @@ class Hub:
         self.broker = broker or MemoryBroker()
         self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
         self.codec = _codec(self.plugins)
-        self.default_room = check_room_name(self.config.rooms.default)
+        self.default_room = _default_room(loaded)
         self.is_ready = False
         core.codec = self.codec
         for plugin in everyone.values():
@@ -80,6 +81,14 @@ class Hub:
         if waiting is not None:
             await waiting
         await asyncio.sleep(0)
+
+
+def _default_room(loaded: LoadedConfig) -> str:
+    try:
+        return check_room_name(loaded.config.rooms.default)
+    except Rejected as rejected:
+        path = ("rooms", "default")
+        raise ConfigError([Problem(loaded.source.where(path), show_key(path), rejected.message)]) from None
 
 
 def _codec(plugins: Mapping[str, AnyPlugin]) -> Codec:

@@ -16,7 +16,7 @@ from .loader import installed_plugins
 
 
 def report_config(loaded: LoadedConfig, hub: Hub) -> str:
-    """What would run with this config."""
+    """What would run with this config; secrets are masked."""
     config = loaded.config
     server = config.server
     lines = [
@@ -34,11 +34,11 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     if off:
         lines.append(f"  off      {', '.join(off)}")
     lines.append(f"  logging  {config.logging.level}, {config.logging.format}")
-    return "\n".join(lines) + "\n"
+    return loaded.source.mask("\n".join(lines) + "\n")
 
 
-def report_plugins(hub: Hub) -> str:
-    """Each enabled plugin in call order, then the installed ones that are off."""
+def report_plugins(loaded: LoadedConfig, hub: Hub) -> str:
+    """Each enabled plugin in call order, then the installed ones that are off; secrets are masked."""
     installed = installed_plugins()
     lines: list[str] = []
     for number, (name, plugin) in enumerate(hub.plugins.items(), start=1):
@@ -53,7 +53,7 @@ def report_plugins(hub: Hub) -> str:
     if off:
         lines.append("Installed, but off; a line under 'plugins:' in the config switches one on:")
         lines += (f"   {each.name} ({each.distribution} {each.version})" for each in off)
-    return "\n".join(lines) + "\n"
+    return loaded.source.mask("\n".join(lines) + "\n")
 
 
 def _summary(plugin: AnyPlugin) -> str:
