@@ -92,7 +92,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _plugins(options: argparse.Namespace) -> int:
     loaded = _load(options)
-    sys.stdout.write(report_plugins(create_app(loaded).state.hub))
+    sys.stdout.write(report_plugins(loaded, create_app(loaded).state.hub))
     return 0
 
 
