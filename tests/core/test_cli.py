@@ -1,0 +1,156 @@
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hubbub.core.cli import main
+
+BUILT_IN = ["chat", "presence", "validation", "rate_limit", "heartbeat"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(  # pyright: ignore[reportUnusedFunction]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def written(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    """What a command writes to stdout; where it fails, to stderr."""
+    assert main(arguments) == status
+    output, errors = capsys.readouterr()
+    assert (errors if status == 0 else output) == ""
+    return output if status == 0 else errors
+
+
+def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert written(capsys, "version") == f"hubbub {version('hubbub')}\n"
+
+
+def test_check_says_what_would_run_without_a_config(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = written(capsys, "check").splitlines()
+    assert lines[0] == "the built-in config is valid. This would run:"
+    assert "  server   http://127.0.0.1:8000/ and ws://127.0.0.1:8000/ws" in lines
+    assert [line.split()[2] for line in lines if line.startswith("  plugin ")][:2] == ["chat", "presence"]
+
+
+def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("config.yaml").write_text(
+        "server:\n  port: 9000\n  max_connections: 5\nrooms:\n  default: hall\n  options:\n    vip-*:\n"
+        "      allow: [alice]\nplugins:\n  chat:\n  presence:\n    announce: false\n  heartbeat: false\n"
+        "logging:\n  level: debug\n"
+    )
+    said = written(capsys, "check")
+    assert said == (
+        "config.yaml is valid. This would run:\n"
+        "  server   http://127.0.0.1:9000/ and ws://127.0.0.1:9000/ws\n"
+        "           max_connections: 5\n"
+        "  room     hall is the default room\n"
+        "  rooms    vip-*: {allow: [alice]}\n"
+        "  plugin   1. chat\n"
+        "  plugin   2. presence: announce: false\n"
+        "  off      heartbeat\n"
+        "  logging  debug, auto\n"
+    )
+    Path("other.yaml").write_text("plugins:\n  chat:\n")
+    assert written(capsys, "check", "--config", "other.yaml").startswith("other.yaml is valid.")
+    assert written(capsys, "check", "-c", "other.yaml").startswith("other.yaml is valid.")
+
+
+def test_the_environment_overrides_the_config(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUBBUB_SERVER__PORT", "7777")
+    assert "http://127.0.0.1:7777/" in written(capsys, "check")
+
+
+@pytest.mark.parametrize("command", ["check", "plugins", "serve"])
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("server:\n  prot: 1\n", "config.yaml:2: server.prot: unknown key. Did you mean 'port'?"),
+        ("plugins:\n  caht:\n", "config.yaml:2: plugins.caht: no such plugin is installed. Did you mean 'chat'?"),
+        ("plugins:\n  rate_limit:\n    messages: 0\n", "config.yaml:3: plugins.rate_limit.messages: expected"),
+        ("rooms:\n  default: 'two words'\n", "room name"),
+        ("a: [", "config.yaml:"),
+    ],
+)
+def test_a_mistake_in_the_config_is_explained_on_stderr(
+    capsys: pytest.CaptureFixture[str], command: str, config: str, said: str
+) -> None:
+    Path("config.yaml").write_text(config)
+    errors = written(capsys, command, status=1)
+    assert said in errors
+    assert "Traceback" not in errors
+
+
+def test_a_plugin_that_cannot_be_used_is_explained_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("typo_plugin.py").write_text(
+        "from hubbub.core import Plugin, PluginConfig, hookimpl\n"
+        "class Typo(Plugin[PluginConfig]):\n    @hookimpl\n    def check_evnt(self): ...\n"
+    )
+    Path("config.yaml").write_text("plugins:\n  typo_plugin:Typo:\n")
+    assert "the plugin 'typo_plugin:Typo' does not fit the hooks" in written(capsys, "check", status=1)
+
+
+def test_a_file_that_is_not_there_is_explained_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.yaml" in written(capsys, "check", "-c", "nowhere.yaml", status=1)
+
+
+def test_a_port_that_is_none_is_explained_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "server.port" in written(capsys, "serve", "--port", "many", status=1)
+
+
+def test_more_than_one_worker_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "in-memory broker" in written(capsys, "serve", "--workers", "4", status=1)
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--fast"], ["check", "--config"]])
+def test_a_wrong_use_is_status_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert "usage: hubbub" in errors
+
+
+def test_plugins_lists_the_enabled_ones_in_order_and_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("waves.py").write_text(
+        "from hubbub.core import Event, Plugin, PluginConfig, hookimpl\n"
+        "class Wave(Event, tag='wave'): pass\n"
+        "class Waves(Plugin[PluginConfig]):\n"
+        '    """Waves back."""\n'
+        "    events = (Wave,)\n"
+        "    @hookimpl\n    def handle_event(self, event: Wave) -> None: ...\n"
+    )
+    Path("config.yaml").write_text("plugins:\n  waves:Waves:\n  rate_limit: {messages: 7}\n  chat: false\n")
+    enabled, _, off = written(capsys, "plugins").partition("Installed, but off")
+    assert enabled.startswith(
+        "1. waves:Waves (waves): Waves back.\n     hooks   handle_event\n     events  wave\n"
+    )
+    assert f"2. rate_limit (hubbub {version('hubbub')}): " in enabled
+    assert "     messages: 7   # " in enabled
+    assert all(f"   {name} (hubbub " in off for name in BUILT_IN if name != "rate_limit")
+    assert "rate_limit" not in off
+
+
+@pytest.mark.parametrize("command", ["check", "plugins"])
+def test_a_secret_is_never_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    Path("service.py").write_text(
+        "from hubbub.core import Plugin, PluginConfig\n"
+        "class Config(PluginConfig):\n    credential: str\n    url: str\n"
+        "class Service(Plugin[Config]): pass\n"
+    )
+    Path("config.yaml").write_text(
+        "plugins:\n  service:Service:\n    credential: !env SERVICE_KEY\n    url: redis://me:hunter22@host/\n"
+    )
+    monkeypatch.setenv("SERVICE_KEY", "correct-horse")
+    said = written(capsys, command)
+    assert "credential" in said
+    assert "correct-horse" not in said
+    assert "hunter22" not in said
