@@ -34,12 +34,12 @@ def main(folder: Path) -> None:
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if has_ensurepip:
         install = ["-m", "pip", "install", f"pip=={PIP_VERSION}"]
-        subprocess.run([python, *install, "--quiet", "--disable-pip-version-check"], check=True)
+        subprocess.run([python, *install, "--quiet", "--disable-pip-version-check"], check=True)  # noqa: S603
         return
     with tempfile.TemporaryDirectory() as temporary:
         wheel = Path(temporary) / PIP_WHEEL
         wheel.write_bytes(fetch_pip(os.environ.get("PIP_INDEX_URL", DEFAULT_INDEX)))
-        subprocess.run([python, wheel / "pip", "install", "--quiet", "--no-index", wheel], check=True)
+        subprocess.run([python, wheel / "pip", "install", "--quiet", "--no-index", wheel], check=True)  # noqa: S603
 
 
 def fetch_pip(index: str) -> bytes:
@@ -61,7 +61,7 @@ _REMEDY = "On Debian or Ubuntu, `apt-get install python3-venv ca-certificates` h
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=60) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 # the user's own index
         return response.read()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import IO
 
@@ -21,18 +22,17 @@ class Lines:
         with self._changed:
             return list(self._lines)
 
-    def wait_for(self, text: str, timeout: float = 20.0) -> str:
-        """Return the first line that has ``text``; wait for it."""
+    def wait_for(self, text: str, timeout: float = 20.0, times: int = 1) -> str:
+        """Return the first line that has ``text``, or that has it for so many times; wait for it."""
 
-        def found() -> bool:
-            return self._is_at_end or any(text in line for line in self._lines)
+        def found() -> list[str]:
+            return [line for line in self._lines if text in line]
 
         with self._changed:
-            self._changed.wait_for(found, timeout)
-            for line in self._lines:
-                if text in line:
-                    return line
-            raise AssertionError(f"no line has {text!r}:\n" + "\n".join(self._lines))
+            self._changed.wait_for(lambda: self._is_at_end or len(found()) >= times, timeout)
+            if len(found()) < times:
+                raise AssertionError(f"{times} lines were to have {text!r}:\n" + "\n".join(self._lines))
+            return found()[times - 1]
 
     def wait_for_end(self, timeout: float = 20.0) -> list[str]:
         """All lines of a process that ends."""
@@ -41,7 +41,7 @@ class Lines:
         return self._lines
 
     def _read(self, stream: IO[str]) -> None:
-        with stream:
+        with stream, contextlib.suppress(OSError):  # That is how a terminal ends.
             for line in stream:
                 with self._changed:
                     self._lines.append(line.rstrip("\n"))

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from .conftest import PLUGINS, Connect, StartServer
+from .conftest import Connect, StartServer
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -63,7 +63,7 @@ def test_nobody_is_let_in_and_the_load_balancer_is_told_while_a_slow_hook_drains
                 print("saved", flush=True)
         """)
     )
-    server = start_server({"plugins": PLUGINS | {"farewell:Farewell": {}}})
+    server = start_server({"plugins": {"farewell:Farewell": True}})
     client = connect(server)
     client.wait_for(event="joined")
     server.process.send_signal(signal.SIGTERM)
