@@ -1,4 +1,4 @@
-"""The ``hubbub`` command: serve, check, plugins, version."""
+"""The ``hubbub`` command: serve, check, plugins, bench, version."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .app import create_app
+from .bench import add_bench_arguments, bench
 from .config import LoadedConfig, load_config
 from .config_errors import ConfigError
 from .implementations import PluginError
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     checking.set_defaults(command=_check)
     plugins = commands.add_parser("plugins", parents=[with_config], help="list the enabled and installed plugins")
     plugins.set_defaults(command=_plugins)
+    benching = commands.add_parser("bench", help="load a running server, and say how fast it is")
+    add_bench_arguments(benching)
+    benching.set_defaults(command=bench)
     commands.add_parser("version", help="print the version").set_defaults(command=_version)
     return parser
 
@@ -73,9 +77,9 @@ def _load(options: argparse.Namespace) -> LoadedConfig:
 def _serve(options: argparse.Namespace) -> int:
     if options.workers != 1:
         sys.stderr.write(
-            f"--workers {options.workers}: with the in-memory broker every worker would be a server of its own, and "
-            "people in one room would not hear those on another worker. Start one worker; several need a broker "
-            "that connects them, which this release does not have.\n"
+            f"--workers {options.workers}: with the in-memory broker every worker would be a server of its own, "
+            "and people in one room would not hear those on another worker. Start one worker; several need a "
+            "broker that connects them, which this release does not have.\n"
         )
         return 1
     loaded = _load(options)
