@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables."""
+"""`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables.
+
+`python -m benchmarks micro` runs the micro-benchmarks instead.
+"""
 
 import argparse
 import signal
@@ -9,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import chart, machine, report
+from .micro import run as micro
 from .paths import BUILD
 from .processes import Failed, allow_many_files, available_cores, compile_programs, install_peers
 from .results import Run
@@ -107,6 +111,8 @@ def _measure(options: argparse.Namespace, arguments: list[str]) -> Run:
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["micro"]:
+        return micro.main(arguments[1:])
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

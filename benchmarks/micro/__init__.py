@@ -1,0 +1,1 @@
+"""Micro-benchmarks of what an event goes through, under pytest-benchmark."""
