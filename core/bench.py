@@ -5,24 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import sys
 
-from websockets.exceptions import InvalidURI
-from websockets.uri import WebSocketURI, parse_uri
-
-from .bench_measure import HEADER_LENGTH, MAX_PUBLISHERS
+from .bench_plan import Plan, PlanError, make_room_for, plan_from
 from .bench_report import Progress, as_json, is_good, summary
-from .bench_run import Findings, LoadTest, Plan
-
-MAX_CONNECTIONS = MAX_PUBLISHERS
-SPARE_FILES = 64
-
-_USER_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,40}")
-
-
-class PlanError(Exception):
-    """A load test that cannot be run as asked; the message says why, and what would do."""
+from .bench_run import Findings, LoadTest
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,69 +55,6 @@ def bench(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(summary(findings, plan))
     return 0 if is_good(findings, plan) else 1
-
-
-def plan_from(options: argparse.Namespace) -> Plan:
-    """Check what was asked for. Raise `PlanError` for what makes no sense or is too much for one process."""
-    connections, rooms, publishers = options.connections, options.rooms, options.publishers
-    _check("--connections", connections, 1, MAX_CONNECTIONS, "more need several machines")
-    _check("--rooms", rooms, 1, connections, "each room needs a connection")
-    _check("--publishers", publishers, 1, connections // rooms, f"a room has {connections // rooms} connections")
-    if options.rate is not None:
-        _check("--rate", options.rate, 0.01, 1_000_000, "one process sends no more")
-    _check("--in-flight", options.in_flight, 1, 10_000, "more only wait in buffers")
-    _check("--duration", options.duration, 0.1, 86_400, "that is a day")
-    _check("--size", options.size, HEADER_LENGTH, 1_000_000, "the content says which message it is")
-    if not _USER_PREFIX.fullmatch(options.user_prefix):
-        raise PlanError("--user-prefix takes at most 40 letters, digits, dots, dashes and underscores")
-    return Plan(
-        uri=_uri(options.url),
-        connections=connections,
-        rooms=rooms,
-        publishers=publishers,
-        rate=options.rate,
-        in_flight=options.in_flight,
-        duration=options.duration,
-        size=options.size,
-        user_prefix=options.user_prefix,
-        headers={"Authorization": f"Bearer {options.token}"} if options.token else {},
-    )
-
-
-def _check(option: str, value: float, least: float, most: float, why: str) -> None:
-    if not least <= value <= most:
-        raise PlanError(f"{option} {value:g} is out of range: {least:,g} to {most:,g} go; {why}")
-
-
-def _uri(url: str) -> WebSocketURI:
-    try:
-        return parse_uri(url)
-    except (InvalidURI, ValueError) as error:
-        raise PlanError(f"{url} is no WebSocket URL; one looks like ws://127.0.0.1:8000/ws") from error
-
-
-def make_room_for(connections: int) -> None:
-    """Raise the process's limit of open files where it is too low. Raise `PlanError` where that is not allowed."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit.
-        return
-    needed = connections + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise PlanError(
-            f"{connections:,} connections need {needed:,} open files, and this process may have {hard:,}; "
-            f"let it have more (ulimit -n {needed}, or LimitNOFILE= under systemd), or use fewer --connections"
-        )
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    except (OSError, ValueError) as error:
-        raise PlanError(
-            f"{connections:,} connections need {needed:,} open files, and the limit of {soft:,} cannot be raised "
-            f"({error}); try `ulimit -n {needed}` first, or fewer --connections"
-        ) from error
 
 
 def _run(plan: Plan, progress: Progress) -> Findings:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from .bench_measure import Histogram
-from .bench_run import DRAIN_TIMEOUT, Findings, Plan
+from .bench_plan import Plan
+from .bench_run import DRAIN_TIMEOUT, Findings
 
 BUSY = 0.9
 """The share of a core above which this process itself may have been the limit."""
@@ -134,7 +135,7 @@ def _latency(findings: Findings) -> Iterator[str]:
 
 def _cpu(findings: Findings) -> Iterator[str]:
     if findings.seconds:
-        yield f"own CPU       {findings.cpu:.0%} of one core, and {findings.waited:.0%} of the time waiting for one"
+        yield f"own CPU       {findings.cpu:.0%} of one core; {findings.waited:.0%} of the time it waited for one"
     if findings.cpu + findings.waited > BUSY:
         yield (
             "warning: this client itself was the limit, so the server can do more than this says, and faster. "

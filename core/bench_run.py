@@ -10,12 +10,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
-
-from websockets.uri import WebSocketURI
 
 from .bench_client import BenchClient, NotConnectedError
 from .bench_measure import Contents, Histogram, Ledger, OwnShare
+from .bench_plan import Plan
 
 CONNECT_TIMEOUT = 10.0
 DRAIN_TIMEOUT = 5.0
@@ -26,38 +24,6 @@ CONNECTING_AT_ONCE = 50
 MAX_WAITING = 100_000
 TIMER_RESOLUTION = 0.002
 """Seconds by which a timer of the event loop may be late: no stall, so that latency does not count it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a load test is to do."""
-
-    uri: WebSocketURI
-    connections: int
-    rooms: int
-    publishers: int
-    """In each room."""
-    rate: float | None
-    """Messages a second in all; None: each publisher keeps `in_flight` messages on their way."""
-    in_flight: int
-    duration: float
-    size: int
-    user_prefix: str
-    headers: Mapping[str, str]
-
-    def uri_of(self, number: int) -> WebSocketURI:
-        """The URL of one connection: its room in the path, its user in the query."""
-        uri = self.uri
-        query = f"user={quote(f'{self.user_prefix}-{number}')}"
-        return WebSocketURI(
-            uri.secure,
-            uri.host,
-            uri.port,
-            f"{uri.path.rstrip('/')}/bench-{number % self.rooms}",
-            f"{uri.query}&{query}" if uri.query else query,
-            uri.username,
-            uri.password,
-        )
 
 
 @dataclass(slots=True)
