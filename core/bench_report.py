@@ -102,7 +102,7 @@ def summary(findings: Findings, plan: Plan) -> str:
 
 
 def _connections(findings: Findings, plan: Plan) -> Iterator[str]:
-    yield f"connections   {findings.connected:,} of {plan.connections:,} in {plan.rooms:,} rooms"
+    yield f"connections   {findings.connected:,} of {plan.connections:,} in {plan.rooms:,} room{'s' * (plan.rooms > 1)}"
     if findings.connected:
         times = findings.connect_times
         yield f"connect time  {_percentiles(times)}   from the first packet to the welcome"
@@ -138,7 +138,7 @@ def _cpu(findings: Findings) -> Iterator[str]:
         yield f"own CPU       {findings.cpu:.0%} of one core; {findings.waited:.0%} of the time it waited for one"
     if findings.cpu + findings.waited > BUSY:
         yield (
-            "warning: this client itself was the limit, so the server can do more than this says, and faster. "
+            "warning: this client had no CPU time left: the server can do more than this says, and faster. "
             "Lower --rate or --in-flight, or run several at once on other machines, each with its --user-prefix."
         )
     elif findings.waited > CROWDED:
