@@ -1,20 +1,28 @@
 """Presence: who is in a room, who comes and who goes.
 
 A user counts once, however many connections are open: the first one that enters a room is announced, and the last
-one that leaves. Who was announced is remembered here, so that a leave follows every join and nothing else, also
-where slower plugins delay what this one hears.
+one that leaves. Who is there is remembered here, so that a leave follows every join and nothing else, also where
+slower plugins delay what this one hears.
+
+In a small room each is told at once. In a large one that would cost the square of its size, so there comings and
+goings are gathered and told together.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
 
 import msgspec
 from pydantic import Field
 
-from ..core import Connection, Event, Plugin, PluginConfig, RoomEvent, hookimpl
+from ..core import Connection, Event, Plugin, PluginConfig, Room, RoomEvent, System, hookimpl
+
+logger = logging.getLogger(__name__)
 
 
 class PresenceQuery(RoomEvent, tag="presence"):
@@ -33,18 +41,19 @@ class Present(msgspec.Struct):
 
 
 class PresenceReply(Event, tag="presence", kw_only=True):
-    """Who is in a room, the longest there first."""
+    """Who is in a room, the longest there first: so many as are listed, and how many there are besides."""
 
     room: str
     online: int
     users: list[Present]
+    more: int = 0
 
 
-class Stay(NamedTuple):
-    """A user's time in a room, from the first connection there to the last."""
+class GatheredNews(System, tag="system", kw_only=True):
+    """Several users who joined, or left, a room: so many names as are listed, and how many there are besides."""
 
-    since: datetime
-    was_announced: bool
+    users: list[str]
+    more: int = 0
 
 
 class PresenceConfig(PluginConfig):
@@ -53,12 +62,42 @@ class PresenceConfig(PluginConfig):
     announce: bool = Field(
         default=True, description="whether a room is told who comes and goes; the presence query works either way"
     )
-    announce_up_to: int = Field(
-        default=1000,
+    gather_above: int = Field(
+        default=100,
         ge=1,
-        description="users in a room above which newcomers are no longer announced: a full house would be told of "
-        "nothing else",
+        description="users in a room above which those who come and go are told together, not each at once",
     )
+    gather_seconds: float = Field(
+        default=1.0, gt=0, description="seconds for which they are gathered: one notice of each kind in that time"
+    )
+    gather_names: int = Field(default=20, ge=1, description="names in such a notice; it counts the others")
+    max_listed: int = Field(
+        default=1000, ge=1, description="users that the answer to a presence query lists; it counts the others"
+    )
+
+
+@dataclass(slots=True)
+class Gathering:
+    """What happened in one large room and was not told yet: at most one thing of each user."""
+
+    task: asyncio.Task[None]
+    """Tells it when the time is over."""
+    joined: dict[str, None] = field(default_factory=dict[str, None])
+    """The newcomers, in order."""
+    left: dict[str, str] = field(default_factory=dict[str, str])
+    """Who is gone, in order, with the reason."""
+
+    def add_joined(self, user: str) -> None:
+        """Note who came; one who was gone only for a moment never left."""
+        if self.left.pop(user, None) is None:
+            self.joined[user] = None
+
+    def add_left(self, user: str, reason: str) -> None:
+        """Note who went; one who was here only for a moment never came."""
+        if user in self.joined:
+            del self.joined[user]
+        else:
+            self.left[user] = reason
 
 
 class Presence(Plugin[PresenceConfig]):
@@ -69,45 +108,133 @@ class Presence(Plugin[PresenceConfig]):
     @hookimpl
     def startup(self) -> None:
         """Nobody is anywhere yet."""
-        self._stays: dict[str, dict[str, Stay]] = {}
+        self._since: dict[str, dict[str, datetime]] = {}
+        self._gatherings: dict[str, Gathering] = {}
+
+    @hookimpl
+    def shutdown(self) -> None:
+        """Nobody is left to be told."""
+        for room in list(self._gatherings):
+            self._stop_gathering(room)
 
     @hookimpl
     def joined(self, connection: Connection, room: str) -> Awaitable[None] | None:
         """Tell the others, if the user was not there yet; the newcomer itself is told by the core."""
-        there = self.manager.rooms.get(room)
-        if there is None or connection not in there or connection.user in self._stays.get(room, ()):
+        there, user = self.manager.rooms.get(room), connection.user
+        if there is None or connection not in there or user in self._since.get(room, ()):
             return None
-        config = self.config_for(room)
-        announces = config.announce and there.online <= config.announce_up_to
-        since = there.users[connection.user][connection]
-        self._stays.setdefault(room, {})[connection.user] = Stay(since, announces)
-        if not announces:
+        self._since.setdefault(room, {})[user] = there.users[user][connection]
+        if not self.config_for(room).announce:
             return None
-        news = self.manager.news("joined", f"{connection.user} joined the room", room=room, user=connection.user)
+        gathering = self._gathering(there)
+        if gathering is not None:
+            gathering.add_joined(user)
+            return None
+        news = self.manager.news("joined", f"{user} joined the room", room=room, user=user)
         return self.manager.publish(room, news, exclude=connection)
 
     @hookimpl
     def left(self, connection: Connection, room: str, reason: str) -> Awaitable[None] | None:
         """Tell the others, if this was the user's last connection there."""
-        there = self.manager.rooms.get(room)
-        if there is not None and connection.user in there.users:
+        there, user = self.manager.rooms.get(room), connection.user
+        if there is None:
+            self._stop_gathering(room)
+        elif user in there.users:
             return None
-        stays = self._stays.get(room, {})
-        stay = stays.pop(connection.user, None)
-        if not stays:
-            self._stays.pop(room, None)
-        if there is None or stay is None or not stay.was_announced:
+        since = self._since.get(room, {})
+        was_here = since.pop(user, None) is not None
+        if not since:
+            self._since.pop(room, None)
+        if there is None or not was_here or not self.config_for(room).announce:
             return None
         if reason == "drained":  # Everyone is being told that the server goes down, and goes as well.
+            if room in self._gatherings:
+                self._gatherings[room].joined.pop(user, None)
             return None
-        message = f"{connection.user} left the room" + (" (connection lost)" if reason == "lost" else "")
-        news = self.manager.news("left", message, room=room, user=connection.user, reason=reason)
-        return self.manager.publish(room, news)
+        gathering = self._gathering(there)
+        if gathering is not None:
+            gathering.add_left(user, reason)
+            return None
+        message = f"{user} left the room{remark_on(reason)}"
+        return self.manager.publish(room, self.manager.news("left", message, room=room, user=user, reason=reason))
 
     @hookimpl
     def handle_event(self, event: PresenceQuery) -> PresenceReply:
         """Answer who is in the room."""
         assert event.room is not None
-        here, stays = self.manager.rooms[event.room].users, self._stays.get(event.room, {})
-        users = [Present(user, stays[user].since, len(here[user])) for user in stays if user in here]
-        return PresenceReply(room=event.room, online=len(users), users=users)
+        here, since = self.manager.rooms[event.room].users, self._since.get(event.room, {})
+        users = [
+            Present(user, since.get(user) or min(connections.values()), len(connections))
+            for user, connections in islice(here.items(), self.config_for(event.room).max_listed)
+        ]
+        return PresenceReply(room=event.room, online=len(here), users=users, more=len(here) - len(users))
+
+    def _gathering(self, room: Room) -> Gathering | None:
+        """Where to note what happens in a large room; None where it is to be told at once.
+
+        What follows on something that waits must wait with it, or it would be told in the wrong order.
+        """
+        gathering = self._gatherings.get(room.name)
+        if gathering is None and room.online > self.config_for(room.name).gather_above:
+            task = asyncio.get_running_loop().create_task(self._tell_gathered(room.name))
+            gathering = self._gatherings[room.name] = Gathering(task)
+        return gathering
+
+    def _stop_gathering(self, room: str) -> None:
+        gathering = self._gatherings.pop(room, None)
+        if gathering is not None:
+            gathering.task.cancel()
+
+    async def _tell_gathered(self, room: str) -> None:
+        """Tell what was gathered in a while, and go on until a while brings nothing."""
+        gathering, seconds = self._gatherings[room], self.config_for(room).gather_seconds
+        while gathering.joined or gathering.left:
+            await asyncio.sleep(seconds)
+            joined, gathering.joined = gathering.joined, {}
+            left, gathering.left = gathering.left, {}
+            if not self.manager.is_draining:
+                reasons = set(left.values())
+                await self._tell("left", room, list(left), reasons.pop() if len(reasons) == 1 else None)
+                await self._tell("joined", room, list(joined))
+        if self._gatherings.get(room) is gathering:
+            del self._gatherings[room]
+
+    async def _tell(self, event: str, room: str, users: list[str], reason: str | None = None) -> None:
+        """Publish one notice about ``users``: about one alone it is the same as in a small room."""
+        there = self.manager.rooms.get(room)
+        if there is None or not users:
+            return
+        names = self.config_for(room).gather_names
+        message = f"{names_in_words(users, names)} {event} the room{remark_on(reason)}"
+        news, newcomer = self.manager.news(event, message, room=room, reason=reason), None
+        if len(users) == 1:
+            news.user = users[0]
+            newcomer = next(iter(there.users.get(users[0], ())), None)
+        else:
+            news = GatheredNews(
+                event=event,
+                message=message,
+                timestamp=news.timestamp,
+                room=room,
+                online=news.online,
+                reason=reason,
+                users=users[:names],
+                more=max(0, len(users) - names),
+            )
+        try:
+            await self.manager.publish(room, news, exclude=newcomer)
+        except Exception:  # The next notice must not fail with this one.
+            logger.exception("the room %r cannot be told who %s", room, event)
+
+
+def names_in_words(users: list[str], most: int) -> str:
+    """Up to three names, or two and how many others there are; never more names than ``most``."""
+    named = users[: min(most, 3 if len(users) <= 3 else 2)]
+    others = len(users) - len(named)
+    parts = [*named, f"{others} other{'s' if others > 1 else ''}"] if others else named
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def remark_on(reason: str | None) -> str:
+    """What the sentence adds about why somebody left."""
+    return " (connection lost)" if reason == "lost" else ""

@@ -164,6 +164,21 @@ def test_since_is_when_the_user_came_whichever_tab_is_still_open() -> None:
         assert since() == came
 
 
+def test_an_answer_lists_so_many_users_and_counts_the_rest() -> None:
+    with HubForTests({"presence": {"max_listed": 3}}) as hub:
+        clients = [hub.connect(f"user {number}") for number in range(5)]
+        clients[4].send({"type": "presence"})
+        reply = clients[4].receive("presence")
+        assert [each["user"] for each in reply["users"]] == ["user 0", "user 1", "user 2"]
+        assert (reply["online"], reply["more"]) == (5, 2)
+        for client in clients[:2]:
+            client.close()
+        clients[4].send({"type": "presence"})
+        reply = clients[4].receive("presence")
+        assert (reply["online"], len(reply["users"])) == (3, 3)
+        assert "more" not in reply
+
+
 def test_only_members_may_ask_who_is_in_a_room() -> None:
     with HubForTests({"presence": {}}) as hub:
         alice, _ = hub.connect("alice"), hub.connect("bob", "garden")
@@ -184,21 +199,6 @@ def test_announcements_can_be_switched_off_for_rooms_of_a_pattern() -> None:
         assert news(small) == [("joined", "alice"), ("left", "alice")]
         big.send({"type": "presence"})
         assert big.receive("presence")["online"] == 1
-
-
-def test_a_full_room_announces_no_newcomers_but_those_leaving_whom_it_announced() -> None:
-    with HubForTests({"presence": {"announce_up_to": 2}}) as hub:
-        alice, bob = hub.connect("alice"), hub.connect("bob")
-        assert ("joined", "bob") in news(alice)
-        carol = hub.connect("carol")
-        assert news(alice) == []
-        carol.close()
-        assert news(alice) == []
-        carol = hub.connect("carol")
-        bob.close()
-        assert news(alice) == [("left", "bob")]
-        carol.send({"type": "presence"})
-        assert carol.receive("presence")["online"] == 2
 
 
 class SlowlyNotices(Plugin[PluginConfig]):
@@ -236,4 +236,5 @@ def test_nothing_is_kept_of_users_and_rooms_that_are_gone() -> None:
             client.send({"type": "join", "room": "shared"})
             client.vanish()
         assert not hub.manager.rooms
-        assert not vars(hub.hub.plugins["presence"])["_stays"]
+        assert not vars(hub.hub.plugins["presence"])["_since"]
+        assert not asyncio.all_tasks(hub.loop)
