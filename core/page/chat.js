@@ -97,8 +97,8 @@ export class Chat {
   async refreshPeople(conversation) {
     if (conversation?.kind !== "room" || !this.connected) return;
     try {
-      const { users } = await this.#client.presence(conversation.name);
-      conversation.replacePeople(users.map(({ user }) => user));
+      const { users, online } = await this.#client.presence(conversation.name);
+      conversation.replacePeople(users.map(({ user }) => user), online);
     } catch (error) {
       if (error.code === "disconnected") return;
       conversation.peopleNote = error.message;
@@ -106,14 +106,17 @@ export class Chat {
     this.#listener.changed(conversation);
   }
 
-  /** When many come at once, one question is enough; and not every client asks it at the same moment. */
+  /**
+   * When many come at once, one question is enough; and not every client asks it at the same moment: the more
+   * there are, the less often, so that together they ask about as much in any room.
+   */
   #refreshPeopleSoon(conversation) {
     if (this.#refreshing.has(conversation)) return;
     this.#refreshing.add(conversation);
     setTimeout(() => {
       this.#refreshing.delete(conversation);
       this.refreshPeople(conversation);
-    }, 1000 + Math.random() * 2000);
+    }, (1000 + Math.random() * 2000) * Math.max(1, conversation.online / 100));
   }
 
   async #deliver(conversation, message) {
@@ -208,15 +211,19 @@ export class Chat {
     this.#listener.changed(conversation);
   }
 
-  #noteMember({ event, user, room, message, timestamp, online, reason }) {
+  /** In a large room several are told of at once: some by name, in `users`, and all in `online`. */
+  #noteMember({ event, user, users = [user], room, message, timestamp, online, reason }) {
     const conversation = this.conversations.find("room", room);
     if (!conversation) return;
     if (event === "left" && user === this.me) {
       if (reason === "kicked") this.#loseRoom(room, `You were removed from the room ${room}.`);
       return;
     }
-    if (event === "joined") conversation.addPerson(user);
-    else conversation.removePerson(user);
+    for (const name of users) {
+      if (event === "joined") conversation.addPerson(name);
+      else conversation.removePerson(name);
+    }
+    conversation.online = online;
     const { people } = conversation;
     if ((people?.size ?? 0) <= CROWD) conversation.addNote(message, timestamp);
     if (people && online !== people.size) this.#refreshPeopleSoon(conversation);

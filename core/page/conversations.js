@@ -11,8 +11,10 @@ export class Conversation {
   outgoing = new Map();
   unread = 0;
   draft = "";
-  /** The names of those online; null while unknown, which `peopleNote` may explain. */
+  /** The names of those online, in a large room of some; null while unknown, which `peopleNote` may explain. */
   people = null;
+  /** How many are online, by the last that the server said. */
+  online = 0;
   peopleNote = "";
   #next = 0;
   #sorted = null;
@@ -57,8 +59,9 @@ export class Conversation {
     return this.#sorted;
   }
 
-  replacePeople(names) {
+  replacePeople(names, online) {
     this.people = new Set(names);
+    this.online = online;
     this.peopleNote = "";
     this.#sorted = null;
   }

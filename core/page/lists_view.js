@@ -45,10 +45,11 @@ export class ListsView {
     const people = known ? conversation.sortedPeople : [];
     const meFirst = [...people.filter((user) => user === me), ...people.filter((user) => user !== me)];
     byId("people-heading").textContent = conversation?.kind === "private" ? "In private" : "Online";
-    byId("people-count").textContent = known ? String(people.length) : "";
-    byId("people-toggle").ariaLabel = known ? `People, ${people.length} online` : "People";
-    drawBadge(byId("people-badge"), known ? people.length : 0);
-    byId("people-note").textContent = noteOn(conversation, people.length);
+    const online = known ? conversation.online : 0;
+    byId("people-count").textContent = known ? String(online) : "";
+    byId("people-toggle").ariaLabel = known ? `People, ${online} online` : "People";
+    drawBadge(byId("people-badge"), online);
+    byId("people-note").textContent = noteOn(conversation, online - Math.min(people.length, LISTED_PEOPLE));
     reconcile(byId("people-list"), meFirst.slice(0, LISTED_PEOPLE), (user) => `${user} ${user === me}`,
       (user) => this.#person(user, user === me), () => {});
   }
@@ -64,10 +65,10 @@ export class ListsView {
   }
 }
 
-function noteOn(conversation, count) {
+function noteOn(conversation, unlisted) {
   if (!conversation) return "";
   if (conversation.kind === "private") return `Only you and ${conversation.name} can read this.`;
-  if (count > LISTED_PEOPLE) return `and ${count - LISTED_PEOPLE} more`;
+  if (conversation.people !== null && unlisted > 0) return `and ${unlisted} more`;
   return conversation.peopleNote;
 }
 

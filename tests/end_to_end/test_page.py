@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -220,6 +221,26 @@ def test_the_presence_list_follows_who_comes_and_goes(enter: Enter) -> None:
     bob.close()
     expect(people(alice)).to_have_text(["alice"])
     expect(alice.get_by_role("log")).to_contain_text("bob left the room")
+
+
+def test_in_a_large_room_those_who_come_and_go_are_told_together_and_counted(server: Server, enter: Enter) -> None:
+    server.end(signal.SIGTERM)
+    for option, value in {"GATHER_ABOVE": 1, "GATHER_SECONDS": 2, "GATHER_NAMES": 2, "MAX_LISTED": 3}.items():
+        server.environment[f"HUBBUB_PLUGINS__PRESENCE__{option}"] = str(value)
+    server.start()
+    alice = enter("alice")
+    expect(people(alice)).to_have_text(["alice"])
+    with ExitStack() as others:
+        for user in ("bob", "carol", "dave"):
+            others.enter_context(connect(f"{websocket_url(server)}/lobby?user={user}"))
+        expect(alice.get_by_role("log")).to_contain_text("bob, carol and 1 other joined the room")
+        expect(people(alice)).to_have_text(["alice", "bob", "carol"])
+        expect(alice.locator("#people-count")).to_have_text("4")
+        expect(alice.locator("#people-note")).to_have_text("and 1 more")
+    expect(alice.get_by_role("log")).to_contain_text("dave, carol and 1 other left the room")
+    expect(alice.locator("#people-count")).to_have_text("1")
+    expect(people(alice)).to_have_text(["alice"])
+    expect(alice.locator("#people-note")).to_be_empty()
 
 
 def test_rooms_are_apart_and_count_what_is_unread(enter: Enter) -> None:
