@@ -102,7 +102,8 @@ def summary(findings: Findings, plan: Plan) -> str:
 
 
 def _connections(findings: Findings, plan: Plan) -> Iterator[str]:
-    yield f"connections   {findings.connected:,} of {plan.connections:,} in {plan.rooms:,} room{'s' * (plan.rooms > 1)}"
+    rooms = "1 room" if plan.rooms == 1 else f"{plan.rooms:,} rooms"
+    yield f"connections   {findings.connected:,} of {plan.connections:,} in {rooms}"
     if findings.connected:
         times = findings.connect_times
         yield f"connect time  {_percentiles(times)}   from the first packet to the welcome"
