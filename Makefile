@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench constraints clean
+.PHONY: help serve test check check-style check-types check-wheel bench constraints clean
 
 # The first of these that is 3.11 or newer makes .venv; `make serve PYTHON=/path/to/python` names another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -34,10 +34,16 @@ serve: $(STAMP)
 test: $(STAMP)-test $(WSCAT)/node_modules
 	.venv/bin/python -m pytest $(ARGS)
 
-check: $(STAMP)-check
+check: check-style check-types check-wheel
+
+check-style: $(STAMP)-check
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/pyright
+
+check-types: $(STAMP)-check
+	.venv/bin/pyright --project pyproject.toml
+
+check-wheel: $(STAMP)-check
 	.venv/bin/python -m pytest tests/end_to_end/test_wheel.py
 
 bench: $(STAMP)

@@ -34,6 +34,7 @@ class Sleeper:
 
     def read_to_the_end(self) -> bytes:
         """Wake up, and return the last that came."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MEBIBYTE)
         end = b""
         try:
             while data := self.socket.recv(65_536):
