@@ -274,6 +274,11 @@ class ConnectionManager:
 
     # The end
 
+    def hold_drain(self, ending: asyncio.Future[None]) -> None:
+        """Let `drain` wait for ``ending`` too, such as the last words to a client."""
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
     async def drain(self, seconds: float) -> None:
         """Let nobody in, tell everyone, close every connection with 1012, and wait for hooks about it.
 

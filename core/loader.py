@@ -76,7 +76,15 @@ def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None =
             classes[name] = found
     if problems:
         raise ConfigError(problems)
-    return {name: _build(name, classes[name], options, loaded) for name, options in enabled.items()}
+    plugins: dict[str, AnyPlugin] = {}
+    for name, options in enabled.items():
+        try:
+            plugins[name] = _build(name, classes[name], options, loaded)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return plugins
 
 
 def _find(name: str, installed: Mapping[str, Installed]) -> PluginClass | None:

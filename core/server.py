@@ -73,6 +73,7 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
         ws_ping_interval=30.0,
         ws_ping_timeout=10.0,
         log_config=None,
+        lifespan="off",
         access_log=loaded.config.logging.access,
         server_header=False,
         timeout_graceful_shutdown=ceil(server_config.drain_timeout),
@@ -85,7 +86,10 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
 async def _run(server: HubbubServer, hub: Hub, listener: socket.socket) -> None:
     await hub.start()
     _spare_the_collector()
-    await server.serve(sockets=[listener])
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await hub.stop()
 
 
 def _listen(config: ServerConfig) -> socket.socket:

@@ -6,7 +6,6 @@ ASGI's ``send`` waits for a slow client, so each connection has a writer task wi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +26,7 @@ class AsgiTransport:
     """One connection over ASGI's ``receive`` and ``send``."""
 
     def __init__(self, hub: Hub, format_: Format, receive: Receive, send: Send) -> None:
+        self._hub = hub
         self._session = hub.new_session(self)
         self._wire = JSON_TEXTS if format_ is Format.JSON else MSGPACK_BYTES
         self._max_frame_size = hub.config.server.max_frame_size
@@ -40,6 +40,8 @@ class AsgiTransport:
         self._may_read.set()
         self._closing: tuple[int, str] | None = None
         self._close_timer: asyncio.TimerHandle | None = None
+        self._reader: asyncio.Task[int]
+        self._writer: asyncio.Task[None]
 
     @property
     def wire(self) -> Wire:
@@ -53,25 +55,29 @@ class AsgiTransport:
 
     async def run(self, handshake: Handshake) -> None:
         """Serve the connection from the accepted handshake to its end."""
-        writer = asyncio.create_task(self._write_buffer())
+        self._writer = asyncio.create_task(self._write_buffer())
+        self._reader = asyncio.create_task(self._read())
         self._session.open(handshake)
+        code = 1006
         try:
-            while True:
-                await self._may_read.wait()
-                message = await self._receive()
-                if message["type"] == "websocket.disconnect":
-                    break
-                self._received(message)
-            self._session.ended(_close_code(message))
-        except asyncio.CancelledError:
-            self._session.ended(1006)
-            raise
+            await asyncio.wait((self._reader,))
+            if not self._reader.cancelled():
+                code = self._reader.result()
         finally:
             if self._close_timer is not None:
                 self._close_timer.cancel()
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            self._reader.cancel()
+            self._writer.cancel()
+            self._session.ended(code)
+
+    async def _read(self) -> int:
+        """Take frames until the client is gone; return the code it closed with."""
+        while True:
+            await self._may_read.wait()
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                return _close_code(message)
+            self._received(message)
 
     def _received(self, message: Message) -> None:
         text: str | None = message.get("text")
@@ -95,9 +101,13 @@ class AsgiTransport:
 
     def close(self, code: int, reason: str) -> None:
         """Close after the buffer, or without it where the client does not take it within `CLOSE_TIMEOUT`."""
+        if self._closing is not None:
+            return
         self._closing = (code, reason)
         self._has_work.set()
         self._may_read.set()
+        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._reader.cancel)
+        self._hub.manager.hold_drain(self._writer)
 
     def pause_reading(self) -> None:
         """Leave frames with the ASGI server, which stops reading in turn."""

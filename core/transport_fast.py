@@ -32,7 +32,8 @@ CLOSE_TIMEOUT = 5.0
 """Seconds that a client has to take its last frames and to answer the close frame."""
 
 FRAMES_PER_TURN = 64
-"""Frames that one client gets handled before the others have their turn."""
+BYTES_PER_TURN = 64 * 1024
+"""How much one client gets handled before the others have their turn; one frame may go beyond it."""
 
 _FINAL_TEXT, _MASKED = 0x81, 0x80
 
@@ -47,6 +48,7 @@ class FastTransport(asyncio.Protocol):
         "_has_turn_scheduled",
         "_held",
         "_is_closing",
+        "_is_discarding",
         "_is_paused",
         "_is_text",
         "_library",
@@ -78,7 +80,7 @@ class FastTransport(asyncio.Protocol):
         self._message: list[bytes] | None = None
         self._is_text = True
         self._is_paused = False
-        self._is_closing = False
+        self._is_closing = self._is_discarding = False
         self._has_turn_scheduled = False
         self._close_timer: asyncio.TimerHandle | None = None
         self._wire = wire
@@ -113,13 +115,15 @@ class FastTransport(asyncio.Protocol):
     # Reading
 
     def data_received(self, data: bytes) -> None:
-        """Handle the whole frames that are there, up to `FRAMES_PER_TURN`; keep the rest."""
+        """Handle the whole frames that are there, as many as a turn allows; keep the rest."""
+        if self._is_discarding:
+            return
         buffer = self._rest + data if self._rest else data
         self._rest = b""
         receive, size = self._session.receive, len(buffer)
         position = frames = 0
         while size - position >= 6 and not self._is_paused:
-            if frames == FRAMES_PER_TURN:
+            if frames == FRAMES_PER_TURN or position >= BYTES_PER_TURN:
                 self._schedule_turn()
                 break
             frames += 1
@@ -172,7 +176,7 @@ class FastTransport(asyncio.Protocol):
         self._write_output(library)
         if library.parser_exc is not None:
             sent = library.close_sent
-            self._end(sent.code if sent is not None else 1002)
+            self._give_up(sent.code if sent is not None else 1002)
         elif library.current_size is None and library.state is State.OPEN:
             self._library = None
 
@@ -300,7 +304,14 @@ class FastTransport(asyncio.Protocol):
         library = self._open_library()
         library.fail(code, reason)
         self._write_output(library)
-        self._end(code)
+        self._give_up(code)
+
+    def _give_up(self, code: int) -> None:
+        """Read on without looking, for a while: a socket closed with unread bytes loses the close frame."""
+        self._is_closing = self._is_discarding = True
+        self._start_close_timer()
+        self._session.ended(code)
+        self._socket.write_eof()
 
     def _end(self, code: int) -> None:
         """The closing handshake is complete, or will not be: let go of the socket once it is written."""

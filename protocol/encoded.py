@@ -73,8 +73,8 @@ class Encoded:
         payload = self._msgpack
         if payload is None:
             try:
-                payload = _encode_msgpack(msgspec.to_builtins(self.event, str_keys=True))
-            except (OverflowError, TypeError, ValueError):  # JSON can say more, such as numbers of any length.
+                payload = _encode_msgpack(msgspec.json.decode(self.json))
+            except OverflowError:  # JSON has numbers of any length.
                 payload = _encode_msgpack(json.loads(self.json, parse_int=_number))
             self._msgpack = payload
         return payload

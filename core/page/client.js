@@ -177,7 +177,7 @@ export class HubbubClient extends EventTarget {
     } catch {
       return;
     }
-    if (event.type === "ping") this.#transmit({ type: "pong", id: event.id });
+    if (event.type === "ping") this.#transmit({ type: "pong", id: event.id, timestamp: event.timestamp });
     if (event.type === "system") this.#noteSystem(event);
     this.#notePlace(event);
     this.#tell("event", event);
