@@ -98,9 +98,15 @@ class Diagnosis:
 
     def refuse_duplicate_keys(self, frame: bytes, event: Event) -> None:
         """Raise `Rejected` ``bad_json`` where a key stands twice in ``frame``, at any depth."""
-        # Only what is not the default is sure to be in the frame.
-        given = sum(getattr(event, name) is not default for name, default in self._defaults[type(event)])
-        if frame.count(b":") > 1 + given:
+        keys = frame.count(b":") - 1
+        is_plain = b"\\" not in frame
+        for name, default in self._defaults[type(event)]:
+            value = getattr(event, name)
+            if value is not default:  # Only what is not the default is sure to be in the frame.
+                keys -= 1
+                if is_plain and isinstance(value, str):  # Without escapes, its colons are the frame's.
+                    keys -= value.count(":")
+        if keys > 0:
             self._parse(frame)
 
     def _parse(self, frame: bytes) -> object:
