@@ -26,11 +26,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--targets", metavar="A,B", help="only these (default: all that are installed)")
     parser.add_argument("--workloads", metavar="A,B", default="all", help="names or groups (default: all)")
     parser.add_argument("--rounds", type=int, default=3, help="default 3")
-    parser.add_argument("--seconds", type=float, default=2.0, help="measured each time (default 2)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="measured each time (default 1.5)")
     parser.add_argument("--quick", action="store_true", help="one round of one second: does it all work?")
     parser.add_argument("--patience", type=float, default=10.0, help="wait so long for idle cores (default 10)")
-    parser.add_argument("--retakes", type=int, default=2, help="of a disturbed measurement (default 2)")
-    parser.add_argument("--minutes", type=float, default=90.0, help="start nothing after this long (default 90)")
+    parser.add_argument("--retakes", type=int, default=1, help="of a disturbed measurement (default 1)")
+    parser.add_argument("--minutes", type=float, default=40.0, help="start nothing after this long (default 40)")
     parser.add_argument("--output", type=Path, default=BUILD / "results.json", help="where the results go")
     parser.add_argument(
         "--publish", action="store_true", help="also rewrite results.json, chart.svg and README.md"
@@ -91,7 +91,7 @@ def _measure(options: argparse.Namespace, arguments: list[str]) -> Run:
         options.rounds, options.seconds, options.patience, options.retakes = 1, 1.0, 0.0, 0
     rounds, seconds, cores = options.rounds, options.seconds, available_cores()
     plan = Plan(
-        workloads, targets, bool(options.targets), rounds, seconds, cores,
+        workloads, targets, bool(options.targets) and options.workloads != "all", rounds, seconds, cores,
         limit=options.minutes * 60, patience=options.patience, retakes=options.retakes,
     )  # fmt: skip
     run = Run(

@@ -145,11 +145,10 @@ def measure(
     target: Target, workload: Workload, seconds: float, rate: float, cores: tuple[int, int]
 ) -> Measurement:
     """One server, one load, one measurement. Raises Failed if either did not do its part."""
-    path = target.path.replace("/ws/%r", "/ws/hall-%r") if workload.hall else target.path
     template = target.template.replace("$SIZE", str(CONTENT_BYTES))
     with running(target, workload.deflate, cores[0]) as (port, pid):
         command = [
-            *_pinned(cores[1]), str(BUILD / "load"), "--port", str(port), "--path", path,
+            *_pinned(cores[1]), str(BUILD / "load"), "--port", str(port), "--path", target.path,
             "--template", template, "--size", str(CONTENT_BYTES), *target.dialect, "--seconds", f"{seconds:g}",
             "--server", ",".join(map(str, _family(pid))), "--cores", f"{cores[0]},{cores[1]}",
             *workload.arguments.split(), *(["--rate", f"{rate:.3f}"] if rate else []),

@@ -47,7 +47,7 @@ def section(run: Run) -> str:
         f"![Deliveries a second and server CPU per delivery]({CHART.name})",
         "",
     ]
-    for table in all_tables(run):
+    for table in [*filter(None, [goals.table(run)]), *all_tables(run)]:
         lines += [table.markdown(), ""]
     lines += [*_versions(run), ""]
     lines += [f"- {remark}" for remark in remarks(run)]

@@ -90,12 +90,12 @@ class Run(msgspec.Struct):
         values = [getattr(measurement, figure) for measurement in self.measurements(workload, target)]
         return median(values) if values else None
 
-    def ratio(self, workload: str, target: str, figure: Figure) -> float | None:
-        """How many times as good as the textbook server in the same run."""
-        own, textbook = self.figure(workload, target, figure), self.figure(workload, "textbook", figure)
-        if not own or not textbook:
+    def ratio(self, workload: str, target: str, figure: Figure, other: str = "textbook") -> float | None:
+        """How many times as good as another target in the same run."""
+        own, others = self.figure(workload, target, figure), self.figure(workload, other, figure)
+        if not own or not others:
             return None
-        return own / textbook if figure == "deliveries_per_second" else textbook / own
+        return own / others if figure == "deliveries_per_second" else others / own
 
     def peak(self, workload: Workload, target: str) -> float | None:
         """Messages a second at which to pace the target."""

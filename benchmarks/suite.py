@@ -12,12 +12,16 @@ from .workloads import Workload
 
 NOISY = 0.05  # of a core, used by something that is neither server nor generator
 QUIET_TICKS = 3  # of 10 ms on all cores together in 0.3 s
-OVERHEAD_SECONDS = 3.5  # to start, open, warm up, drain and end: what a measurement takes beside measuring
+OVERHEAD_SECONDS = 2.5  # what a measurement takes beside measuring: to start, warm up, drain and end
+OPENING_SECONDS = 0.001  # and to open a connection
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`limit` is in seconds: what would start later is skipped, and said to be."""
+    """`limit` is in seconds: what would start later is skipped, and said to be.
+
+    `chosen`: targets and workloads were both named, so all of these targets run all of these workloads.
+    """
 
     workloads: list[Workload]
     targets: list[Target]
@@ -27,23 +31,28 @@ class Plan:
     cores: tuple[int, int]
     limit: float
     patience: float = 10.0
-    retakes: int = 2
+    retakes: int = 1
 
     def targets_of(self, workload: Workload) -> list[Target]:
-        """Those chosen by name run everything; otherwise a workload says who runs it."""
+        """Otherwise a workload says who of them runs it."""
         if self.chosen or not workload.targets:
             return self.targets
         return [target for target in self.targets if target.name in workload.targets]
 
+    def rounds_of(self, workload: Workload) -> int:
+        return min(self.rounds, workload.rounds)
+
     def count(self) -> int:
-        return self.rounds * sum(len(self.targets_of(workload)) for workload in self.workloads)
+        return sum(self.rounds_of(workload) * len(self.targets_of(workload)) for workload in self.workloads)
 
     def estimate(self) -> float:
-        each = [
-            len(self.targets_of(workload)) * (max(self.seconds, workload.at_least) + OVERHEAD_SECONDS)
+        """Seconds, where nothing has to be taken again."""
+        return sum(
+            self.rounds_of(workload)
+            * len(self.targets_of(workload))
+            * (max(self.seconds, workload.at_least) + OVERHEAD_SECONDS + workload.connections * OPENING_SECONDS)
             for workload in self.workloads
-        ]
-        return self.rounds * sum(each)
+        )
 
 
 def _say(text: str, end: str = "\n") -> None:
@@ -99,7 +108,7 @@ def carry_out(plan: Plan, run: Run) -> None:
     """Appends every sample to the run as it is taken, so that one cut short keeps what it has."""
     started, done, total = time.monotonic(), 0, plan.count()
     for workload in plan.workloads:
-        for number in range(1, plan.rounds + 1):
+        for number in range(1, plan.rounds_of(workload) + 1):
             for target in plan.targets_of(workload):
                 done += 1
                 if time.monotonic() - started > plan.limit:

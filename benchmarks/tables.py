@@ -80,7 +80,7 @@ def _by_target(
 
 def _connections(run: Run) -> Table | None:
     columns: list[tuple[str, str, Figure]] = [
-        ("CPU to accept, µs", "connect", "connect_cpu_us"),
+        ("CPU from handshake to welcome, µs", "connect", "connect_cpu_us"),
         ("KiB per idle connection", "W5", "kib_per_connection"),
     ]
     targets = run.targets_of(["connect", "W5"])

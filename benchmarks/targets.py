@@ -85,7 +85,9 @@ def _python_peer(file: str) -> Callable[[Start], list[str]]:
 
 
 def _hubbub_command(start: Start) -> list[str]:
-    return [str(HUBBUB), "serve", "--config", str(HUBBUB_CONFIG), "--port", str(start.port)]
+    compression = "true" if start.deflate else "false"
+    environment = ["env", f"HUBBUB_SERVER__COMPRESSION={compression}"]
+    return [*environment, str(HUBBUB), "serve", "--config", str(HUBBUB_CONFIG), "--port", str(start.port)]
 
 
 def _hubbub_version() -> str:

@@ -25,7 +25,7 @@ struct options {
     enum mode mode;
     const char *host, *path, *template, *subprotocol;
     int port, connections, rooms, publishers, bystanders, window, size, opening;
-    double seconds, warmup, rate, stop_share;
+    double seconds, warmup, drain, rate, stop_share;
     bool deflate, binary, stream;
     int verbose;
     int server_core, load_core;

@@ -17,7 +17,7 @@
 
 struct options options = {
     .host = "127.0.0.1", .path = "/", .template = "%s", .port = 8000, .connections = 100, .rooms = 1,
-    .publishers = 1, .window = 1, .size = 128, .opening = 100, .seconds = 2, .warmup = 0.5,
+    .publishers = 1, .window = 1, .size = 128, .opening = 100, .seconds = 2, .warmup = 0.5, .drain = 8,
     .server_core = 0, .load_core = 1,
 };
 
@@ -32,7 +32,7 @@ static const char usage[] =
     "  -S, --size N         bytes of content\n"
     "  -t, --template TEXT  what a publisher sends: %s content, %r room, %i connection, \\xNN \\r \\n\n"
     "      --send TEXT, --wait TEXT   handshake script after the upgrade, in the order given\n"
-    "  -d, --seconds S      measured; -W, --warmup S before it\n"
+    "  -d, --seconds S      measured; -W, --warmup S before it; --drain S at most after it, for what is missing\n"
     "  -x, --stop-share X   this share of the members stops reading when measuring starts\n"
     "      --bystanders N   of the connections: alone in a room each, paced; the latency is theirs\n"
     "  -c, --opening N      handshakes under way at once\n"
@@ -73,7 +73,7 @@ static void check_options(void) {
 }
 
 void parse_options(int count, char **arguments) {
-    enum { SEND = 256, WAIT, BINARY, STREAM, SUBPROTOCOL, CORES, HOST, BYSTANDERS };
+    enum { SEND = 256, WAIT, BINARY, STREAM, SUBPROTOCOL, CORES, HOST, BYSTANDERS, DRAIN };
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"mode", 1, 0, 'm'}, {"connections", 1, 0, 'n'},
         {"rooms", 1, 0, 'k'}, {"publishers", 1, 0, 'P'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
@@ -81,7 +81,7 @@ void parse_options(int count, char **arguments) {
         {"seconds", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"stop-share", 1, 0, 'x'}, {"opening", 1, 0, 'c'},
         {"deflate", 0, 0, 'z'}, {"binary", 0, 0, BINARY}, {"stream", 0, 0, STREAM},
         {"subprotocol", 1, 0, SUBPROTOCOL}, {"server", 1, 0, 's'}, {"cores", 1, 0, CORES},
-        {"host", 1, 0, HOST}, {"bystanders", 1, 0, BYSTANDERS}, {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
+        {"host", 1, 0, HOST}, {"drain", 1, 0, DRAIN}, {"bystanders", 1, 0, BYSTANDERS}, {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
     };
     struct options *o = &options;
     int letter;
@@ -114,6 +114,7 @@ void parse_options(int count, char **arguments) {
         case SUBPROTOCOL: o->subprotocol = optarg; break;
         case CORES: sscanf(optarg, "%d,%d", &o->server_core, &o->load_core); break;
         case BYSTANDERS: o->bystanders = atoi(optarg); break;
+        case DRAIN: o->drain = atof(optarg); break;
         case HOST: o->host = optarg; break;
         default: fputs(usage, stderr); exit(2);
         }

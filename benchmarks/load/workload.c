@@ -7,7 +7,6 @@
 #define MS 1000000ull
 #define OPENING_LIMIT (90000 * MS)
 #define BYSTANDER_RATE 50 /* messages a second of each */
-#define DRAIN_LIMIT (8000 * MS)
 
 struct histogram latency, opening_time;
 
@@ -164,7 +163,7 @@ void run_workload(struct run *run) {
         return;
     }
     exchange(run);
-    uint64_t limit = now_ns() + DRAIN_LIMIT;
+    uint64_t limit = now_ns() + (uint64_t)(options.drain * 1e9);
     while ((run->missing = missing_now()) && now_ns() < limit && !counters.closed) pump(20 * MS);
     if (run->missing && options.rate > 0) charge_missing(run);
     if (!run->missing && !counters.lost && !counters.reordered) run->disagreeing = disagreeing();

@@ -119,7 +119,6 @@ static int take(struct client *c) {
         unsigned char *end = memmem(c->bytes, c->size, "\r\n\r\n", 4);
         if (!end) return 0;
         int number = 0;
-        sscanf((char *)c->bytes, "GET /ws/%*[a-z-]%d", &number);
         sscanf((char *)c->bytes, "GET /ws/%d", &number);
         if (number < 0 || number >= ROOMS) return -1;
         at = (size_t)(end + 4 - c->bytes);
