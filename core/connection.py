@@ -118,7 +118,7 @@ class Connection:
         self.last_seen = 0.0
         """When the client last gave a sign of life, in seconds of the event loop's clock."""
         self.speaks_ping = False
-        """Whether the client has sent a `ping` or `pong` event, and so may be expected to answer one."""
+        """Whether the client has sent a `ping` or `pong` event, and so understands them."""
         self.answering: str | None = None
         """The ``id`` of the event that is being handled."""
         self.close_code: int | None = None

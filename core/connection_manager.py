@@ -222,7 +222,7 @@ class ConnectionManager:
         Raise `Rejected` where a guard refuses it, where it cannot be encoded, or ``unavailable`` where the broker
         is away; the awaitable raises it where that takes time.
         """
-        chain = self._pipeline.chain(type(event))
+        chain = self._pipeline.chains[type(event)]
         if chain.is_in_room:
             cast(RoomEvent, event).room = room
         excluded = exclude.id if exclude is not None else None

@@ -29,17 +29,18 @@ class Fanout:
     def add_connection(self, connection: Connection) -> None:
         """Flush a connection's own buffer at the end of this turn."""
         self._connections.append(connection)
-        self._schedule()
+        if not self._is_scheduled:
+            self._schedule()
 
     def add_room(self, room: Room) -> None:
         """Flush a room's batch at the end of this turn."""
         self._rooms.append(room)
-        self._schedule()
+        if not self._is_scheduled:
+            self._schedule()
 
     def _schedule(self) -> None:
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._is_scheduled = True
+        asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         """Connections go before rooms: what they hold is older than what their rooms have pending."""
@@ -50,9 +51,6 @@ class Fanout:
         budget = self._writes_per_turn
         rooms = self._rooms
         while rooms and budget > 0:
-            room = rooms.popleft()
-            budget -= max(1, room.flush(budget))
-            if room.is_flushing:
-                rooms.append(room)
-        if rooms:
+            budget -= rooms.popleft().flush(budget) or 1
+        if rooms and not self._is_scheduled:
             self._schedule()

@@ -47,7 +47,8 @@ def shutdown() -> Awaitable[None] | None:
 def authenticate(handshake: Handshake) -> Awaitable[str | None] | str | None:
     """Say who is connecting: a user name, or None to leave it to the next plugin.
 
-    Guard. Called once for each connection, before it has an identity. `Rejected` closes it, by default 4001.
+    Guard. Called once for each connection, before it has an identity. `Rejected` closes it: with
+    4001 where its code is ``unauthorized`` or ``expired``.
     Where no plugin answers, the name comes from the URL's ``user``, or is made up for a guest.
     """
 

@@ -16,6 +16,9 @@ from . import hookspecs
 from .plugin import PROJECT, Plugin, PluginConfig
 
 AnyPlugin = Plugin[PluginConfig]
+CORE = "core"
+"""The name under which the core's own event types are handled."""
+
 REVERSED = frozenset({"disconnected", "shutdown"})
 
 

@@ -12,11 +12,10 @@ from typing import Any, cast
 
 from .config import LoadedConfig, validate_options
 from .config_errors import ConfigError, Problem, nearest, show_key
-from .implementations import AnyPlugin, PluginError
+from .implementations import CORE, AnyPlugin, PluginError
 from .plugin import Plugin
 
 GROUP = "hubbub.plugins"
-CORE = "core"
 """The name under which the core answers events of its own."""
 
 PluginClass = type[Plugin[Any]]

@@ -8,12 +8,13 @@ everything that happens to it is compiled once into a `Chain` of steps, by the a
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..protocol import Event, Rejected, RoomEvent, Stamped
 from .eager import DONE
 from .implementations import (
+    CORE,
     AnyPlugin,
     PluginError,
     event_types,
@@ -41,9 +42,23 @@ class Chain(NamedTuple):
     is_stamped: bool
     is_in_room: bool
     steps: Steps
-    """For an event of a client: checks, transforms, handlers, the `ack`, observers."""
+    """For an event of a client: checks, transforms, handlers, observers."""
+    answered_steps: Steps
+    """The same for an event with an ``id``, which gets an `ack` before the observers see it."""
     publish_checks: Calls
     publish_observers: Calls
+
+
+class Chains(dict[type[Event], Chain]):
+    """The chain of each event type, made at first use."""
+
+    def __init__(self, compile_: Callable[[type[Event]], Chain]) -> None:
+        super().__init__()
+        self._compile = compile_
+
+    def __missing__(self, event: type[Event]) -> Chain:
+        chain = self[event] = self._compile(event)
+        return chain
 
 
 class Pipeline:
@@ -64,7 +79,8 @@ class Pipeline:
             if "event" in offered_arguments(hook)
             for index, each in enumerate(found)
         }
-        self._chains: dict[type[Event], Chain] = {}
+        self.chains = Chains(self._compile)
+        """What happens to the events of each type, compiled when the first one comes."""
 
     def hooks_of(self, name: str) -> list[str]:
         """The hooks that a plugin implements."""
@@ -74,26 +90,23 @@ class Pipeline:
             if any(each.plugin_name == name for each in found)
         ]
 
-    def chain(self, event: type[Event]) -> Chain:
-        """What happens to events of this type; compiled at first use."""
-        chain = self._chains.get(event)
-        if chain is None:
-            chain = self._chains[event] = Chain(
-                issubclass(event, Stamped),
-                issubclass(event, RoomEvent),
-                self._steps_for(event),
-                self._calls_for("check_publish", event),
-                self._calls_for("event_published", event),
-            )
-        return chain
-
-    def _steps_for(self, event: type[Event]) -> Steps:
+    def _compile(self, event: type[Event]) -> Chain:
         steps: list[tuple[Function, Step]] = []
         for hook, kind in EVENT_STEPS.items():
             steps += [(function, kind(hook, owner)) for function, owner in self._calls_for(hook, event)]
-        steps.append((acknowledge, HandleStep("ack", self.owners["core"])))
-        observers = self._calls_for("event_handled", event)
-        return (*steps, *((function, ObserveStep("event_handled", owner)) for function, owner in observers))
+        answer = (acknowledge, HandleStep("ack", self.owners[CORE]))
+        observers = [
+            (function, ObserveStep("event_handled", owner))
+            for function, owner in self._calls_for("event_handled", event)
+        ]
+        return Chain(
+            issubclass(event, Stamped),
+            issubclass(event, RoomEvent),
+            (*steps, *observers),
+            (*steps, answer, *observers),
+            self._calls_for("check_publish", event),
+            self._calls_for("event_published", event),
+        )
 
     def _calls_for(self, hook: str, event: type[Event]) -> Calls:
         return tuple(
@@ -141,11 +154,11 @@ class Pipeline:
 
     async def check_publish(self, room: str, event: Event) -> None:
         """Raise `Rejected` where a plugin refuses the publication."""
-        await self._guard("check_publish", self.chain(type(event)).publish_checks, room, event)
+        await self._guard("check_publish", self.chains[type(event)].publish_checks, room, event)
 
     async def event_published(self, room: str, event: Event) -> None:
         """Tell the observers of a publication."""
-        await self._notify("event_published", self.chain(type(event)).publish_observers, room, event)
+        await self._notify("event_published", self.chains[type(event)].publish_observers, room, event)
 
     async def check(self, hook: str, *arguments: object) -> None:
         """Call a guard that has no event: ``check_connect`` or ``check_join``."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..protocol import Encoded
-from .wire import Rendered, Wire, Writer
+from .wire import Wire, Writer
 
 if TYPE_CHECKING:
     from .config import RoomOptions
@@ -130,7 +130,7 @@ class Room:
     def flush(self, budget: int) -> int:
         """Write the pending batch to about ``budget`` members at most; return to how many it was written.
 
-        Call again while `is_flushing`.
+        What is left is flushed in the next turn of the event loop.
         """
         if self._delivery is None:
             batch, self._pending = self._pending, []
@@ -140,19 +140,20 @@ class Room:
                 _write_rest(batch, ahead)
             if self._size <= budget:
                 for wire, writers in self._writers.items():
-                    members = writers.items() if not ahead else _without(writers, ahead)
-                    _write_all(members, wire.render(batch))
+                    rendered = wire.render(batch)
+                    for connection, write in _without(writers, ahead) if ahead else writers.items():
+                        try:
+                            write(rendered)
+                        except Exception as error:  # A dead socket must not keep the event from the others.
+                            connection.write_failed(error)
                 return self._size
             self._delivery = Delivery(batch, self._writers, ahead)
         written = self._delivery.advance(budget)
         if self._delivery.is_finished:
             self._delivery = None
+        if self._delivery is not None or self._pending:
+            self._fanout.add_room(self)
         return written
-
-    @property
-    def is_flushing(self) -> bool:
-        """Whether something is still to be written."""
-        return self._delivery is not None or bool(self._pending)
 
 
 class Delivery:
@@ -201,11 +202,3 @@ def _without(
     writers: Mapping[Connection, Writer], ahead: Mapping[Connection, int]
 ) -> Iterable[tuple[Connection, Writer]]:
     return [(connection, writer) for connection, writer in writers.items() if connection not in ahead]
-
-
-def _write_all(writers: Iterable[tuple[Connection, Writer]], rendered: Rendered) -> None:
-    for connection, write in writers:
-        try:
-            write(rendered)
-        except Exception as error:  # A dead socket must not keep the event from the others.
-            connection.write_failed(error)

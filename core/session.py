@@ -150,12 +150,17 @@ class Session:
     def _answer(self, connection: Connection, frame: bytes, is_text: bool) -> Awaitable[None] | None:
         event: Event | None = None
         try:
-            connection.last_seen = self._hub.manager.now()
-            event = self._decode(connection, frame, is_text)
+            hub = self._hub
+            connection.last_seen = hub.manager.now()
+            if is_text or connection.format is Format.JSON:
+                event = hub.codec.decode_json(frame)
+            else:
+                event = hub.codec.decode_msgpack(frame)
+            chain = hub.pipeline.chains[type(event)]
             connection.answering = event.id
-            chain = self._hub.pipeline.chain(type(event))
             self._stamp(connection, event, chain)
-            waiting = self._hub.pipeline.run(chain.steps, connection, event)
+            steps = chain.steps if event.id is None else chain.answered_steps
+            waiting = hub.pipeline.run(steps, connection, event)
             return None if waiting is None else self._answer_later(connection, event, waiting)
         except Rejected as rejected:
             self._reject(connection, event, rejected)
@@ -171,11 +176,6 @@ class Session:
         if event is not None:
             rejected.id = connection.answering
         connection.reject(rejected)
-
-    def _decode(self, connection: Connection, frame: bytes, is_text: bool) -> Event:
-        if is_text or connection.format is Format.JSON:
-            return self._hub.codec.decode_json(frame)
-        return self._hub.codec.decode_msgpack(frame)
 
     def _stamp(self, connection: Connection, event: Event, chain: Chain) -> None:
         """Say who sent the event, when and where: whatever the client claimed."""

@@ -124,10 +124,8 @@ class ObserveStep(CheckStep):
         return True
 
 
-def acknowledge(connection: Connection, event: Event) -> Ack | None:
+def acknowledge(connection: Connection, event: Event) -> Ack:
     """The answer to an event that went through and came with an ``id``."""
-    if connection.answering is None:
-        return None
     return Ack(
         id=connection.answering,
         room=cast("str | None", getattr(event, "room", None)),

@@ -14,6 +14,9 @@ _SHORT, _MEDIUM, _LONG = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ")
 
 def text_frame(payload: bytes) -> bytes:
     """One whole text frame; ``payload`` is UTF-8."""
+    length = len(payload)
+    if 126 <= length < 0x10000:  # The most frequent one is spelled out: there is one for each publication.
+        return _MEDIUM(_TEXT, 126, length) + payload
     return _frame(_TEXT, payload)
 
 
