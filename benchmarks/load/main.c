@@ -81,7 +81,8 @@ void parse_options(int count, char **arguments) {
         {"seconds", 1, 0, 'd'}, {"warmup", 1, 0, 'W'}, {"stop-share", 1, 0, 'x'}, {"opening", 1, 0, 'c'},
         {"deflate", 0, 0, 'z'}, {"binary", 0, 0, BINARY}, {"stream", 0, 0, STREAM},
         {"subprotocol", 1, 0, SUBPROTOCOL}, {"server", 1, 0, 's'}, {"cores", 1, 0, CORES},
-        {"host", 1, 0, HOST}, {"drain", 1, 0, DRAIN}, {"bystanders", 1, 0, BYSTANDERS}, {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
+        {"host", 1, 0, HOST}, {"drain", 1, 0, DRAIN}, {"bystanders", 1, 0, BYSTANDERS},
+        {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
     };
     struct options *o = &options;
     int letter;

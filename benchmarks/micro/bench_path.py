@@ -15,7 +15,7 @@ def bench_pipeline(benchmark: Benchmark, server: ServerInMemory) -> None:
     """the pipeline, five plugins; its publish encodes"""
     _, connection = server.connect(1, "lobby")
     pipeline = server.hub.pipeline
-    steps = pipeline.chain(Message).steps
+    steps = pipeline.chains[Message].steps
     message = Message(content=CONTENT, room="lobby", user=connection.user, timestamp=datetime.now(UTC))
 
     async def one_round() -> None:
