@@ -69,9 +69,7 @@ def test_who_never_reads_is_closed_and_the_others_do_not_wait(start_server: Star
         longest, left = flood(alice, 20)
         assert left == {f"sleeper-{number}" for number in range(5)}
         assert server.connections == 1
-        assert (
-            longest < 2.0
-        )  # What takes a slow client five seconds is not waited for; the rest is a busy machine.
+        assert longest < 4.0  # A closed client has five seconds for its last frames: nobody waits for that.
         assert server.memory - before < (5 + 20) * MEBIBYTE
         assert "slow consumer" in server.log.wait_for("slow consumer")
     finally:
