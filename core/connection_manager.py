@@ -8,7 +8,6 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import cast
 
 from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
 from .backlog import Backlog
@@ -224,7 +223,8 @@ class ConnectionManager:
         """
         chain = self._pipeline.chains[type(event)]
         if chain.is_in_room:
-            cast(RoomEvent, event).room = room
+            in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
+            in_room.room = room
         excluded = exclude.id if exclude is not None else None
         if chain.publish_checks or chain.publish_observers:
             return start_unanswered(self._publish(room, event, excluded))
@@ -241,23 +241,24 @@ class ConnectionManager:
         Its ``id`` goes back to its sender's connections alone.
         """
         target = self.rooms.get(room)
+        encoded = Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
         if target is None:
-            Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
             return
         if event.id is None and exclude is None:
-            target.publish(Encoded(event))
+            target.publish(encoded)
             return
         instead: dict[Connection, Encoded | None] = {}
-        public = event
+        public = encoded
         if event.id is not None:
-            public = copy.copy(event)
-            public.id = None
+            without_id = copy.copy(event)
+            without_id.id = None
+            public = Encoded(without_id)
             if isinstance(event, Stamped) and event.user is not None:
-                instead = dict.fromkeys(target.users.get(event.user, ()), Encoded(event))
+                instead = dict.fromkeys(target.users.get(event.user, ()), encoded)
         excluded = self.connections.get(exclude) if exclude else None
         if excluded is not None and excluded in target:
             instead[excluded] = None
-        target.publish(Encoded(public), instead)
+        target.publish(public, instead)
 
     def send_to_user(self, user: str, event: Event) -> int:
         """Send to every connection of ``user``, encoded once; return how many there are.

@@ -67,25 +67,9 @@ def offering(implementation: pluggy.HookImpl, offered: Sequence[str]) -> Callabl
         return lambda *_: function()
     if len(indexes) == 1:
         index = indexes[0]
-        if len(offered) == 2:  # Spelled out, since it is the most frequent and this is twice as fast.
-            return _first_of_two(function) if index == 0 else _second_of_two(function)
         return lambda *arguments: function(arguments[index])
     pick = itemgetter(*indexes)
     return lambda *arguments: function(*pick(arguments))
-
-
-def _first_of_two(function: Callable[[object], object]) -> Callable[..., object]:
-    def call(first: object, _: object) -> object:
-        return function(first)
-
-    return call
-
-
-def _second_of_two(function: Callable[[object], object]) -> Callable[..., object]:
-    def call(_: object, second: object) -> object:
-        return function(second)
-
-    return call
 
 
 def event_types(implementation: pluggy.HookImpl) -> tuple[type[Event], ...]:

@@ -11,7 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ..protocol import Event, Rejected, RoomEvent, Stamped
+from pluggy import HookImpl
+
+from ..protocol import Event, Rejected, RoomEvent
 from .eager import DONE
 from .implementations import (
     CORE,
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Steps = tuple[tuple[Function, Step], ...]
+Steps = tuple[tuple[Function, bool, Step], ...]
+"""Each with what is called, and whether it wants the event alone: the most frequent call gets no wrapper."""
 Calls = tuple[tuple[Function, Owner], ...]
 
 EVENT_STEPS = {"check_event": CheckStep, "transform_event": TransformStep, "handle_event": HandleStep}
@@ -39,7 +42,6 @@ EVENT_STEPS = {"check_event": CheckStep, "transform_event": TransformStep, "hand
 class Chain(NamedTuple):
     """What happens to the events of one type."""
 
-    is_stamped: bool
     is_in_room: bool
     steps: Steps
     """For an event of a client: checks, transforms, handlers, observers."""
@@ -91,16 +93,10 @@ class Pipeline:
         ]
 
     def _compile(self, event: type[Event]) -> Chain:
-        steps: list[tuple[Function, Step]] = []
-        for hook, kind in EVENT_STEPS.items():
-            steps += [(function, kind(hook, owner)) for function, owner in self._calls_for(hook, event)]
-        answer = (acknowledge, HandleStep("ack", self.owners[CORE]))
-        observers = [
-            (function, ObserveStep("event_handled", owner))
-            for function, owner in self._calls_for("event_handled", event)
-        ]
+        steps = [step for hook, kind in EVENT_STEPS.items() for step in self._steps_for(hook, kind, event)]
+        observers = self._steps_for("event_handled", ObserveStep, event)
+        answer = (acknowledge, False, HandleStep("ack", self.owners[CORE]))
         return Chain(
-            issubclass(event, Stamped),
             issubclass(event, RoomEvent),
             (*steps, *observers),
             (*steps, answer, *observers),
@@ -108,23 +104,36 @@ class Pipeline:
             self._calls_for("event_published", event),
         )
 
+    def _steps_for(self, hook: str, kind: type[Step], event: type[Event]) -> list[tuple[Function, bool, Step]]:
+        steps: list[tuple[Function, bool, Step]] = []
+        for each in self._implementations_for(hook, event):
+            takes_event_alone = tuple(each.argnames) == ("event",)
+            function = each.function if takes_event_alone else offering(each, offered_arguments(hook))
+            steps.append((function, takes_event_alone, kind(hook, self.owners[each.plugin_name])))
+        return steps
+
     def _calls_for(self, hook: str, event: type[Event]) -> Calls:
         return tuple(
             (offering(each, offered_arguments(hook)), self.owners[each.plugin_name])
+            for each in self._implementations_for(hook, event)
+        )
+
+    def _implementations_for(self, hook: str, event: type[Event]) -> list[HookImpl]:
+        return [
+            each
             for index, each in enumerate(self._implementations[hook])
             if issubclass(event, self._types[hook, index])
-        )
+        ]
 
     def run(self, steps: Steps, connection: Connection, event: Event) -> Awaitable[None] | None:
         """Take one event of a client through its chain: None once that is done, or what to wait for.
 
         Raise `Rejected` where the event was refused or a plugin failed, or let the awaitable raise it.
         """
-        number = 0
-        for function, step in steps:
-            number += 1
+        for each in steps:
+            function, takes_event_alone, step = each
             try:
-                result = function(connection, event)
+                result = function(event) if takes_event_alone else function(connection, event)
             except Rejected:
                 raise
             except Exception:
@@ -133,7 +142,8 @@ class Pipeline:
             if result is not None and result is not DONE:
                 changed = step.take(result, connection, event)
                 if changed is None:
-                    return self._run_rest(step, result, steps[number:], connection, event)
+                    rest = steps[steps.index(each) + 1 :]
+                    return self._run_rest(step, result, rest, connection, event)
                 event = changed
         return None
 

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
 from .connection import Connection, Transport, fitting_reason
@@ -179,17 +179,18 @@ class Session:
 
     def _stamp(self, connection: Connection, event: Event, chain: Chain) -> None:
         """Say who sent the event, when and where: whatever the client claimed."""
-        if chain.is_stamped:
-            stamped = cast(Stamped, event)
-            stamped.user = connection.user
-            stamped.timestamp = self._hub.manager.timestamp(connection.last_seen)
-            if chain.is_in_room:
-                in_room = cast(RoomEvent, event)
-                in_room.seq = None
-                if in_room.room is None:
-                    in_room.room = connection.room
-                if in_room.room not in connection.rooms:
-                    raise not_in_room(connection, in_room.room)
+        if chain.is_in_room:
+            in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
+            in_room.user = connection.user
+            in_room.timestamp = self._hub.manager.timestamp(connection.last_seen)
+            in_room.seq = None
+            if in_room.room is None:
+                in_room.room = connection.room
+            if in_room.room not in connection.rooms:
+                raise not_in_room(connection, in_room.room)
+        elif isinstance(event, Stamped):
+            event.user = connection.user
+            event.timestamp = self._hub.manager.timestamp(connection.last_seen)
         elif isinstance(event, Ping | Pong):
             connection.speaks_ping = True
 

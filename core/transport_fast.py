@@ -243,7 +243,7 @@ class FastTransport(asyncio.Protocol):
 
     def write(self, rendered: Rendered) -> None:
         """Write frames, after the answer to the handshake; `pause_writing` tells when too much is buffered."""
-        output = cast(bytes, rendered)
+        output: bytes = rendered  # pyright: ignore[reportAssignmentType] # what its wire renders
         if self._held:
             output, self._held = self._held + output, b""
         self._socket.write(output)
