@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from itertools import count
 
 from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
 from .backlog import Backlog
@@ -42,6 +44,8 @@ class ConnectionManager:
         self.dropped: Counter[str] = Counter()
         """How many events slow consumers did not get, by policy."""
         self._rules = SlowConsumerRules(rooms)
+        self._id_prefix = secrets.token_hex(6)
+        self._id_numbers = count(1)
         self._timestamp = (-1.0, datetime.now(UTC))
         self._users: dict[str, dict[str, Connection]] = {}
         self._addresses: dict[str, int] = {}
@@ -63,7 +67,9 @@ class ConnectionManager:
     def timestamp(self, now: float) -> datetime:
         """The date and time in UTC at ``now``; asked for once in each turn of the event loop."""
         if self._timestamp[0] != now:
-            self._timestamp = (now, datetime.now(UTC))
+            self._id_prefix = secrets.token_hex(6)
+        self._id_numbers = count(1)
+        self._timestamp = (now, datetime.now(UTC))
         return self._timestamp[1]
 
     def new_backlog(self) -> Backlog:
@@ -83,6 +89,10 @@ class ConnectionManager:
             raise Rejected("unavailable", "Too many connections from your address.", close=1013)
         if len(self._users.get(user, ())) >= limits.max_connections_per_user:
             raise Rejected("forbidden", "This user has as many connections as one may have.", close=4009)
+
+    def new_connection_id(self) -> str:
+        """A name that no other connection has, on any server."""
+        return f"{self._id_prefix}{next(self._id_numbers):x}"
 
     def add(self, connection: Connection) -> None:
         """Count ``connection`` among those that are online."""

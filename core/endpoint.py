@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +24,7 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept the connection, so that a browser can read why it may be closed, and serve it to its end."""
         handshake = _handshake(scope)
-        transport = offered_transport(cast("dict[str, object]", scope.get("extensions") or {}))
+        transport = offered_transport(cast("Mapping[str, object]", scope.get("extensions") or {}))
         if transport is not None:
             transport.take_over(self._hub, handshake)
             return

@@ -18,7 +18,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from .config import LoadedConfig, ServerConfig
 from .endpoint import WebSocketsFirst
 from .hub import Hub
-from .transport_uvicorn import UvicornHttp, UvicornTransport
+from .transport_uvicorn import UvicornTransport
+from .upgrade_uvicorn import UvicornHttp
 
 
 class CannotListenError(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import deque
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
@@ -105,6 +104,12 @@ class Session:
         if connection is not None and connection.close_code is None:
             connection.close_code = code
             self._hub.manager.ended(connection, code)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget the connection, which refers back: only the collector would free them."""
+        if self._has_ended and self.task is None:
+            self._connection = None
 
     # Open
 
@@ -118,7 +123,7 @@ class Session:
             manager.check_capacity(user, handshake.address)
             room = check_room_name(handshake.room or self._hub.default_room)
             connection = Connection(
-                secrets.token_hex(8),
+                manager.new_connection_id(),
                 user,
                 room,
                 transport=self._transport,
@@ -215,6 +220,7 @@ class Session:
         if self._is_reading_paused and not self._inbox and not self._has_ended:
             self._is_reading_paused = False
             self._transport.resume_reading()
+        self._let_go()
 
     def _put_by(self, frame: bytes, is_text: bool) -> None:
         if self._has_ended:

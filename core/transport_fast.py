@@ -298,6 +298,7 @@ class FastTransport(asyncio.Protocol):
         if self._close_timer is not None:
             self._close_timer.cancel()
         self._session.ended(1006)
+        del self._session  # They refer to each other, and only the collector would free them.
 
     def _fail(self, code: int, reason: str) -> None:
         """End the connection of a client that broke the protocol."""

@@ -6,15 +6,13 @@ the connection over. After that nothing of the handshake is kept, and the ASGI c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request
@@ -41,14 +39,8 @@ class UvicornTransport(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state)
         self._early = b""
         self._is_taken = False
-        if config.ws_per_message_deflate:  # Without context, a frame can be compressed once for many clients.
-            self.conn.available_extensions = [
-                ServerPerMessageDeflateFactory(
-                    server_no_context_takeover=True,
-                    server_max_window_bits=DEFLATE_WINDOW_BITS,
-                    client_max_window_bits=DEFLATE_WINDOW_BITS,
-                )
-            ]
+        if config.ws_per_message_deflate:
+            self.conn.available_extensions = [deflate_once_for_all()]
 
     def data_received(self, data: bytes) -> None:
         """Keep what comes between the request and the answer for whoever serves the connection."""
@@ -95,7 +87,8 @@ class UvicornTransport(WebSocketsSansIOProtocol):
             return
         connections = cast("set[object]", self.connections)
         extensions = self.conn.extensions
-        wire = _wire(handshake.format, extensions)
+        wire = wire_for(handshake.format, extensions)
+        self.conn.parser.close()  # It refers back to its owner, and only the collector would free them.
         fast = FastTransport(hub, self.transport, connections, extensions, wire)
         fast.start(handshake, response, self._early)
 
@@ -105,23 +98,8 @@ class UvicornTransport(WebSocketsSansIOProtocol):
             super().connection_lost(exc)
 
 
-class UvicornHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which hands a parsed upgrade request on instead of having it parsed again."""
-
-    def handle_websocket_upgrade(self) -> None:
-        """Make a WebSocket connection of this one."""
-        self.connections.discard(self)
-        headers = Headers()
-        for name, value in self.scope["headers"]:
-            headers[name.decode("latin-1")] = value.decode("latin-1")
-        path = self.url.decode("latin-1")
-        protocol = UvicornTransport(self.config, self.server_state, self.app_state)
-        protocol.connection_made(self.transport)
-        self.transport.set_protocol(protocol)
-        protocol.handle_connect(Request(path, headers, self.scope["method"], f"HTTP/{self.scope['http_version']}"))
-
-
-def _wire(format_: Format, extensions: Sequence[Extension]) -> Wire:
+def wire_for(format_: Format, extensions: Sequence[Extension]) -> Wire:
+    """How frames are rendered for a connection with this format and these extensions."""
     if format_ is Format.MSGPACK:
         return MSGPACK_FRAMES
     for extension in extensions:
@@ -130,7 +108,23 @@ def _wire(format_: Format, extensions: Sequence[Extension]) -> Wire:
     return JSON_FRAMES
 
 
-def offered_transport(extensions: dict[str, object]) -> UvicornTransport | None:
+def deflate_once_for_all() -> ServerPerMessageDeflateFactory:
+    """Negotiates compression without context, by which a frame can be compressed once for many clients."""
+    return ServerPerMessageDeflateFactory(
+        server_no_context_takeover=True,
+        server_max_window_bits=DEFLATE_WINDOW_BITS,
+        client_max_window_bits=DEFLATE_WINDOW_BITS,
+    )
+
+
+class Offer(Protocol):
+    """What a server puts under `EXTENSION`: a connection that may be taken over."""
+
+    def take_over(self, hub: Hub, handshake: Handshake) -> None:
+        """Accept the connection and serve it from here on, outside of ASGI."""
+        ...
+
+
+def offered_transport(extensions: Mapping[str, object]) -> Offer | None:
     """The fast transport of an ASGI scope, where the server offers it."""
-    transport = extensions.get(EXTENSION)
-    return transport if isinstance(transport, UvicornTransport) else None
+    return cast("Offer | None", extensions.get(EXTENSION))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from .invisible import INVISIBLE
 
@@ -27,6 +28,7 @@ _OF_SEVERAL_SCRIPTS = {"MODIFIER", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "VERTICAL
 """How the names of letters begin that several scripts share, such as the long vowel of Japanese."""
 
 
+@lru_cache(maxsize=256)
 def skeleton(name: str) -> str:
     """What stays of a name without case, accents, width, spaces and lookalikes: imitations share it."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())

@@ -19,6 +19,7 @@ from .schema import check_schema, compile_schema
 if TYPE_CHECKING:
     import jsonschema_rs
 
+_ASCII_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls of terminals, but for line breaks and tabs, and of the writing direction (Unicode Standard Annex 9)."""
 
@@ -122,7 +123,9 @@ class Validation(Plugin[ValidationConfig]):
 
 
 def _check_text(content: str, example: Mapping[str, Json]) -> None:
-    if content.isascii() and content.isprintable() and content and not content.isspace():
+    # Most contents are ASCII, and this tells twice as fast as a regular expression that nothing is wrong.
+    is_clean = content.isascii() and len(content.encode().translate(None, _ASCII_CONTROLS)) == len(content)
+    if is_clean and content and not content.isspace():
         return
     if _CONTROLS.search(content):
         raise _invalid(

@@ -1,0 +1,138 @@
+"""The shortest way from an HTTP request to a `FastTransport`, for the server that `hubbub serve` runs.
+
+uvicorn has parsed the request; the websockets library says whether it is a handshake and what answers it; the
+application is called within the same callback, and takes the connection over without ever waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
+from websockets.extensions import Extension
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from .handshake import Handshake
+from .transport_fast import FastTransport
+from .transport_uvicorn import EXTENSION, deflate_once_for_all, wire_for
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+_NOT_FOUND = (
+    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 26\r\nConnection: close\r\n\r\n"
+    b"There is no WebSocket here"
+)
+
+
+class UvicornHttp(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with a way of its own for WebSockets."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Answer the handshake, and leave the connection to the application if it wants it."""
+        self.connections.discard(self)
+        self.parser = None  # It refers back to this object, and only the collector would free them.
+        request = Request(
+            self.url.decode("latin-1"), self._headers(), self.scope["method"], f"HTTP/{self.scope['http_version']}"
+        )
+        library = _library(has_compression=self.config.ws_per_message_deflate)
+        try:
+            accept, extensions, _ = library.process_request(request)
+        except InvalidHandshake:
+            self._end(library.accept(request).serialize())
+            return
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines.append(f"Sec-WebSocket-Accept: {accept}")
+        if extensions is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {extensions}")
+        offer = _Offer(self, lines, library.extensions)
+        scope = self._websocket_scope(request, offer)
+        self._run_at_once(self.app(scope, _no_messages, _no_messages))  # pyright: ignore[reportUnknownMemberType]
+        if not offer.is_taken:
+            self._end(_NOT_FOUND)
+
+    def _headers(self) -> Headers:
+        headers = Headers()
+        for name, value in self.scope["headers"]:
+            headers[name.decode("latin-1")] = value.decode("latin-1")
+        return headers
+
+    def _websocket_scope(self, request: Request, offer: _Offer) -> Any:
+        path, _, query = request.path.partition("?")
+        offered = request.headers.get_all("Sec-WebSocket-Protocol")
+        return {
+            **self.scope,
+            "type": "websocket",
+            "scheme": self.scope["scheme"].replace("http", "ws"),
+            "path": self.root_path + unquote(path),
+            "raw_path": path.encode("latin-1"),
+            "query_string": query.encode("latin-1"),
+            "subprotocols": [each.strip() for value in offered for each in value.split(",")],
+            "extensions": {EXTENSION: offer},
+        }
+
+    def _run_at_once(self, application: Any) -> None:
+        try:
+            application.send(None)
+        except (StopIteration, _NotTakenOverError):
+            return
+        except Exception:
+            self.logger.exception("the application failed")
+            return
+        application.close()
+
+    def _end(self, response: bytes) -> None:
+        self.transport.write(response)
+        self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket; after a refused handshake nobody wants them."""
+        if self.parser is not None:
+            super().data_received(data)
+
+
+class _Offer:
+    """The connection, for the application to take over."""
+
+    def __init__(self, http: UvicornHttp, response: list[str], extensions: Sequence[Extension]) -> None:
+        self._http = http
+        self._response = response
+        self._extensions = extensions
+        self.is_taken = False
+
+    def take_over(self, hub: Hub, handshake: Handshake) -> None:
+        """Accept the connection and serve it from here on, outside of ASGI."""
+        http = self._http
+        self.is_taken = True
+        for name, value in http.server_state.default_headers:
+            self._response.append(f"{name.decode('latin-1')}: {value.decode('latin-1')}")
+        if handshake.subprotocol is not None:
+            self._response.append(f"Sec-WebSocket-Protocol: {handshake.subprotocol}")
+        if http.config.access_log:
+            path = get_path_with_query_string(http.scope)
+            http.logger.info('%s - "WebSocket %s" [accepted]', get_client_addr(http.scope), path)
+        response = "\r\n".join((*self._response, "", "")).encode("latin-1")
+        connections = cast("set[object]", http.connections)
+        wire = wire_for(handshake.format, self._extensions)
+        FastTransport(hub, http.transport, connections, self._extensions, wire).start(handshake, response)
+
+
+class _NotTakenOverError(Exception):
+    """An application wants messages: only a connection that it takes over is served here."""
+
+
+async def _no_messages(*_: object) -> NoReturn:
+    raise _NotTakenOverError
+
+
+@cache
+def _library(*, has_compression: bool) -> ServerProtocol:
+    """Judges requests one after the other: nothing of one is used after the next has come."""
+    return ServerProtocol(extensions=[deflate_once_for_all()] if has_compression else [])
