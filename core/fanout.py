@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .room import Room
 
 WRITES_PER_TURN = 1000
+"""How many members are written to before everything else has its turn: a few milliseconds."""
+
+SMALL_ROOM = 100
+"""Members that are written to in one go, even where that is a little more than the turn allows."""
 
 
 class Fanout:
@@ -25,6 +29,7 @@ class Fanout:
         self._rooms: deque[Room] = deque()
         self._is_scheduled = False
         self._writes_per_turn = writes_per_turn
+        self._small_room = min(SMALL_ROOM, writes_per_turn)
 
     def add_connection(self, connection: Connection) -> None:
         """Flush a connection's own buffer at the end of this turn."""
@@ -50,7 +55,9 @@ class Fanout:
             connection.flush()
         budget = self._writes_per_turn
         rooms = self._rooms
-        while rooms and budget > 0:
-            budget -= rooms.popleft().flush(budget) or 1
+        for _ in range(len(rooms)):
+            if budget <= 0:
+                break
+            budget -= rooms.popleft().flush(max(budget, self._small_room)) or 1
         if rooms and not self._is_scheduled:
             self._schedule()

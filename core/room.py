@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..protocol import Encoded
@@ -80,6 +81,8 @@ class Room:
         self._users.setdefault(connection.user, {})[connection] = datetime.now(UTC)
         if self._pending:
             self._ahead[connection] = len(self._pending)
+        if self._delivery is not None:
+            self._delivery.skip(connection)
 
     def remove(self, connection: Connection) -> None:
         """End a membership; what was published before still goes to the connection's own buffer."""
@@ -128,9 +131,9 @@ class Room:
         self._writers.setdefault(wire, {})[connection] = writer
 
     def flush(self, budget: int) -> int:
-        """Write the pending batch to about ``budget`` members at most; return to how many it was written.
+        """Write the pending batch to ``budget`` members at most; return to how many it was written.
 
-        What is left is flushed in the next turn of the event loop.
+        A room that has more takes half of that in each turn of the event loop, and leaves the rest to others.
         """
         if self._delivery is None:
             batch, self._pending = self._pending, []
@@ -148,7 +151,7 @@ class Room:
                             connection.write_failed(error)
                 return self._size
             self._delivery = Delivery(batch, self._writers, ahead)
-        written = self._delivery.advance(budget)
+        written = self._delivery.advance(max(1, budget // 2))
         if self._delivery.is_finished:
             self._delivery = None
         if self._delivery is not None or self._pending:
@@ -166,29 +169,34 @@ class Delivery:
         ahead: Iterable[Connection],
     ) -> None:
         self._rendered = {wire: wire.render(batch) for wire in writers}
-        self._waiting = dict.fromkeys(connection for each in writers.values() for connection in each)
-        for connection in ahead:
-            self._waiting.pop(connection, None)
-
-    @property
-    def is_finished(self) -> bool:
+        self._served = set(ahead)
+        self._members = iter([(*member, wire) for wire, each in writers.items() for member in each.items()])
+        self.is_finished = False
         """Whether every member was served."""
-        return not self._waiting
+
+    def skip(self, connection: Connection) -> None:
+        """Leave out a member that came later."""
+        self._served.add(connection)
 
     def serve(self, connection: Connection) -> None:
         """Write to one member out of turn, unless it was served already."""
-        if connection in self._waiting:
-            del self._waiting[connection]
+        if connection not in self._served:
+            self._served.add(connection)
             connection.write(self._rendered[connection.wire])
 
     def advance(self, budget: int) -> int:
         """Write to ``budget`` more members; return how many there were."""
-        served = 0
-        while self._waiting and served < budget:
-            connection, _ = self._waiting.popitem()
-            connection.write(self._rendered[connection.wire])
-            served += 1
-        return served
+        rendered, served, looked_at = self._rendered, self._served, 0
+        for connection, write, wire in islice(self._members, budget):
+            looked_at += 1
+            if connection not in served:
+                served.add(connection)
+                try:
+                    write(rendered[wire])
+                except Exception as error:  # A dead socket must not keep the event from the others.
+                    connection.write_failed(error)
+        self.is_finished = looked_at < budget
+        return looked_at
 
 
 def _write_rest(batch: list[Encoded], ahead: Mapping[Connection, int]) -> None:
