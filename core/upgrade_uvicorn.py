@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake
 from websockets.extensions import Extension
@@ -85,8 +84,8 @@ class UvicornHttp(HttpToolsProtocol):
             return
         except Exception:
             self.logger.exception("the application failed")
-            return
-        application.close()
+        else:
+            application.close()
 
     def _end(self, response: bytes) -> None:
         self.transport.write(response)
@@ -110,18 +109,19 @@ class _Offer:
     def take_over(self, hub: Hub, handshake: Handshake) -> None:
         """Accept the connection and serve it from here on, outside of ASGI."""
         http = self._http
-        self.is_taken = True
         for name, value in http.server_state.default_headers:
             self._response.append(f"{name.decode('latin-1')}: {value.decode('latin-1')}")
         if handshake.subprotocol is not None:
             self._response.append(f"Sec-WebSocket-Protocol: {handshake.subprotocol}")
         if http.config.access_log:
-            path = get_path_with_query_string(http.scope)
-            http.logger.info('%s - "WebSocket %s" [accepted]', get_client_addr(http.scope), path)
+            client = ":".join(map(str, http.client or ()))
+            http.logger.info('%s - "WebSocket %s" [accepted]', client, http.url.decode("latin-1"))
         response = "\r\n".join((*self._response, "", "")).encode("latin-1")
         connections = cast("set[object]", http.connections)
         wire = wire_for(handshake.format, self._extensions)
-        FastTransport(hub, http.transport, connections, self._extensions, wire).start(handshake, response)
+        fast = FastTransport(hub, http.transport, connections, self._extensions, wire)
+        self.is_taken = True
+        fast.start(handshake, response)
 
 
 class _NotTakenOverError(Exception):

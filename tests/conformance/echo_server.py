@@ -18,7 +18,8 @@ from hubbub.core.handshake import Handshake
 from hubbub.core.hub import Hub
 from hubbub.core.logs import configure_logging
 from hubbub.core.session import Session
-from hubbub.core.transport_uvicorn import UvicornHttp, UvicornTransport
+from hubbub.core.transport_uvicorn import UvicornTransport
+from hubbub.core.upgrade_uvicorn import UvicornHttp
 from hubbub.protocol.frames import binary_frame, deflated_text_frame, text_frame
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
