@@ -117,3 +117,13 @@ def test_health_is_told_to_who_asks(server: RunningServer, connect: Connect) -> 
     connect(server).receive()
     status, body = server.get("/readyz")
     assert (status, json.loads(body)) == (200, {"status": "ready", "connections": before + 1})
+
+
+def test_a_handshake_is_in_the_access_log_where_the_config_asks_for_it(
+    start_server: StartServer, connect: Connect
+) -> None:
+    server = start_server({"logging": {"access": True}})
+    assert connect(server, "/ws/garden?user=alice&token=s3cret").receive()["room"] == "garden"
+    line = server.log.wait_for("[accepted]")
+    assert "/ws/garden?user=alice" in line
+    assert "s3cret" not in line
