@@ -170,7 +170,8 @@ def test_a_full_room_refuses_and_one_of_the_url_closes(is_slow: bool) -> None:
 
 
 def test_only_those_on_the_list_may_enter() -> None:
-    rooms = {"options": {"support-*": {"allow": ["alice", "agent-*"]}, "closed": {"allow": []}}}
+    nobody: list[str] = []
+    rooms = {"options": {"support-*": {"allow": ["alice", "agent-*"]}, "closed": {"allow": nobody}}}
     with HubForTests(rooms=rooms) as hub:
         for name in ("alice", "agent-7"):
             assert hub.connect(name, "support-1").close_code is None

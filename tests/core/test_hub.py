@@ -6,7 +6,7 @@ from hubbub.core import Broker, Connection, Event, Plugin, PluginConfig, PluginE
 from hubbub.core.broker import Deliver
 from hubbub.core.testing import HubForTests
 
-DEFAULT = {"chat": {}, "presence": {}, "validation": {}, "rate_limit": {}, "heartbeat": {}}
+DEFAULT = dict.fromkeys(("chat", "presence", "validation", "rate_limit", "heartbeat"))
 
 
 class Remembers(Plugin[PluginConfig]):
@@ -47,7 +47,7 @@ class SlowBroker(Broker):
 
 
 def test_two_hubs_in_one_process_share_nothing() -> None:
-    enabled = {**DEFAULT, "remembers": {}}
+    enabled = {**DEFAULT, "remembers": None}
     with (
         HubForTests(enabled, plugins={"remembers": Remembers}, server={"max_connections_per_user": 1}) as one,
         HubForTests(enabled, plugins={"remembers": Remembers}, server={"max_connections_per_user": 1}) as two,

@@ -32,8 +32,6 @@ PIECES = [
     b'"content"',
     b'"ping"',
     b'"id"',
-]
-PIECES += [
     b" ",
     b"1",
     b"-",

@@ -3,8 +3,17 @@
 import pytest
 from hubbub.protocol import CLOSE_CODES, ERROR_CODES, Encoded, Rejected
 
-NOT_RETRYABLE = ["bad_json", "unknown_type", "invalid", "too_large", "not_in_room", "room_full", "forbidden"]
-NOT_RETRYABLE += ["user_offline", "expired"]
+NOT_RETRYABLE = [
+    "bad_json",
+    "unknown_type",
+    "invalid",
+    "too_large",
+    "not_in_room",
+    "room_full",
+    "forbidden",
+    "user_offline",
+    "expired",
+]
 RETRYABLE = ["rate_limited", "unavailable", "internal"]
 STAY_AWAY = [1000, 1002, 1003, 1007, 1009, 4001, 4003, 4009]
 COME_BACK = [1001, 1011, 1012, 1013, 4008, 4010]
