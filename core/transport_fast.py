@@ -122,7 +122,9 @@ class FastTransport(asyncio.Protocol):
         self._rest = b""
         receive, size = self._session.receive, len(buffer)
         position = frames = 0
-        while size - position >= 6 and not self._is_paused:
+        while not self._is_paused:
+            if size - position < 6 and not _is_unmasked(buffer, position):
+                break  # A masked frame has six bytes at least.
             if frames == FRAMES_PER_TURN or position >= BYTES_PER_TURN:
                 self._schedule_turn()
                 break
@@ -324,6 +326,10 @@ class FastTransport(asyncio.Protocol):
     def _start_close_timer(self) -> None:
         if self._close_timer is None:
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._socket.abort)
+
+
+def _is_unmasked(buffer: bytes, position: int) -> bool:
+    return len(buffer) - position >= 2 and buffer[position + 1] < _MASKED
 
 
 def _is_utf8(data: bytes) -> bool:
