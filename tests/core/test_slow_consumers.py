@@ -10,7 +10,7 @@ from hubbub.core.testing import ClientForTests, HubForTests
 LIMIT = 4096
 
 
-def contents(client: ClientForTests) -> list[object]:
+def contents(client: ClientForTests) -> list[str | tuple[str, int]]:
     """What has come: the contents of messages, and gaps as (room, how many are lost)."""
     return [
         event["content"] if event["type"] == "message" else (event["room"], event["lost"])
@@ -22,14 +22,15 @@ def contents(client: ClientForTests) -> list[object]:
 def crowded(hub: HubForTests, number: int = 60) -> tuple[ClientForTests, ClientForTests]:
     """Alice says the numbers up to ``number`` while bob does not read."""
     alice, bob = hub.connect("alice"), hub.connect("bob")
-    alice.take(), bob.take()
+    alice.take()
+    bob.take()
     bob.stop_reading()
     for each in range(number):
         alice.say(f"{each:04}" + "." * 50)
     return alice, bob
 
 
-def numbers(of: list[object]) -> list[int]:
+def numbers(of: list[str | tuple[str, int]]) -> list[int]:
     return [int(each[:4]) for each in of if isinstance(each, str)]
 
 
