@@ -6,7 +6,7 @@ from hubbub.core import Broker, Connection, Event, Plugin, PluginConfig, PluginE
 from hubbub.core.broker import Deliver
 from hubbub.core.testing import HubForTests
 
-DEFAULT = dict.fromkeys(("chat", "presence", "validation", "rate_limit", "heartbeat"))
+DEFAULT: dict[str, object] = dict.fromkeys(("chat", "presence", "validation", "rate_limit", "heartbeat"))
 
 
 class Remembers(Plugin[PluginConfig]):
