@@ -6,7 +6,13 @@ from hubbub.core import Broker, Connection, Event, Plugin, PluginConfig, PluginE
 from hubbub.core.broker import Deliver
 from hubbub.core.testing import HubForTests
 
-DEFAULT: dict[str, object] = dict.fromkeys(("chat", "presence", "validation", "rate_limit", "heartbeat"))
+DEFAULT: dict[str, object] = {
+    "chat": None,
+    "presence": None,
+    "validation": None,
+    "rate_limit": None,
+    "heartbeat": None,
+}
 
 
 class Remembers(Plugin[PluginConfig]):
