@@ -34,7 +34,7 @@ class ChatConfig(PluginConfig):
 
 
 class Chat(Plugin[ChatConfig]):
-    """Who sends, and when, is what the server says: nobody can speak as someone else."""
+    """Messages to rooms and to single users. Who speaks, and when, is what the server says."""
 
     events = (Message, Private)
 
