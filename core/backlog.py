@@ -30,8 +30,14 @@ class Overflow(Exception):
 class Backlog:
     """The events that wait for one slow consumer, oldest first."""
 
-    def __init__(self, limit: int, rule_for: Callable[[Event], Rule], dropped: Counter[str]) -> None:
-        """``limit`` is in bytes of JSON; ``dropped`` counts by policy what was given up."""
+    def __init__(
+        self, limit: int, rule_for: Callable[[Event], Rule], dropped: Counter[str], *, conflates: bool
+    ) -> None:
+        """``limit`` is in bytes of JSON; ``dropped`` counts by policy what was given up.
+
+        ``conflates`` says whether ``rule_for`` may answer ``conflate``: if not, what fits is not looked at.
+        """
+        self._conflates = conflates
         self._limit = limit
         self._rule_for = rule_for
         self._dropped = dropped
@@ -70,23 +76,34 @@ class Backlog:
         return taken
 
     def _put(self, encoded: Encoded) -> None:
-        rule = self._rule_for(encoded.event)
-        room = _room(encoded)
-        if rule.policy == "conflate" and rule.key is not None:
-            older = self._keys.get((room, rule.key))
-            if older is not None:
-                self._drop(older)
-        while self._events and self._size + len(encoded.json) > self._limit:
-            if rule.policy == "drop_newest":
-                self._drop_newest(room)
-                return
-            self._drop(self._oldest_droppable())
+        size = len(encoded.json)
+        if self._conflates:
+            self._conflate(encoded)
+        if self._size + size > self._limit and not self._make_room(encoded, size):
+            return
         self._next += 1
         self._events[self._next] = encoded
-        self._size += len(encoded.json)
-        if rule.key is not None:
-            self._keys[room, rule.key] = self._next
-            self._kept_out[self._next] = rule.key
+        self._size += size
+
+    def _conflate(self, encoded: Encoded) -> None:
+        """Give up the older event with the same key, and note where the new one will stand."""
+        key = self._rule_for(encoded.event).key
+        if key is not None:
+            room = _room(encoded)
+            older = self._keys.get((room, key))
+            if older is not None:
+                self._drop(older)
+            self._keys[room, key] = self._next + 1
+            self._kept_out[self._next + 1] = key
+
+    def _make_room(self, encoded: Encoded, size: int) -> bool:
+        """Drop what the policies allow; return False where it is the new event itself."""
+        if self._rule_for(encoded.event).policy == "drop_newest":
+            self._drop_newest(_room(encoded))
+            return False
+        while self._events and self._size + size > self._limit:
+            self._drop(self._oldest_droppable())
+        return True
 
     def _oldest_droppable(self) -> int:
         for number, encoded in self._events.items():

@@ -74,7 +74,8 @@ class ConnectionManager:
 
     def new_backlog(self) -> Backlog:
         """Where the events for a slow consumer wait, in half of what may be buffered for it."""
-        return Backlog(self.config.max_outgoing_buffer // 2, self._rules.rule_for, self.dropped)
+        limit, rules = self.config.max_outgoing_buffer // 2, self._rules
+        return Backlog(limit, rules.rule_for, self.dropped, conflates=rules.conflates)
 
     # Connections
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from ..protocol import Event, tag_of
 from .backlog import Policy, Rule
 from .config import RoomsConfig, SlowConsumers
+
+MOST_KNOWN = 1024
+"""Rooms and types whose rule is remembered."""
 
 
 class SlowConsumerRules:
@@ -15,19 +18,39 @@ class SlowConsumerRules:
 
     def __init__(self, rooms: RoomsConfig) -> None:
         self._rooms = rooms
+        self._known: dict[tuple[str | None, type[Event]], tuple[Rule, str]] = {}
+        self.conflates = "conflate" in _policies(rooms.slow_consumers) or any(
+            "conflate" in _policies(each.slow_consumers) for each in rooms.options.values()
+        )
+        """Whether any event at all is to be conflated."""
 
     def rule_for(self, event: Event) -> Rule:
         """The rule for one event: that of its room's pattern, else the one for all rooms."""
-        room = cast("str | None", getattr(event, "room", None))
-        tag = tag_of(type(event))
+        place = (cast("str | None", getattr(event, "room", None)), type(event))
+        if place not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[place] = self._rule_in(*place)
+        rule, path = self._known[place]
+        if rule.policy != "conflate":
+            return rule
+        value = _at(event, path)
+        return rule if value is None else Rule("conflate", f"{tag_of(type(event))}:{value}")
+
+    def _rule_in(self, room: str | None, event: type[Event]) -> tuple[Rule, str]:
+        """The rule without a key, and the path to the key."""
+        tag = tag_of(event)
         options = self._rooms.match(room)[1] if room is not None else None
         policy = _policy(options.slow_consumers, tag) if options is not None and options.slow_consumers else None
         policy = policy or _policy(self._rooms.slow_consumers, tag) or "close"
-        if policy != "conflate":
-            return Rule(policy)
         path = (options.conflate_by if options is not None else None) or self._rooms.conflate_by
-        value = _at(event, path)
-        return Rule(policy, None if value is None else f"{tag}:{value}")
+        return Rule(policy), path
+
+
+def _policies(configured: SlowConsumers | None) -> Iterable[str]:
+    if isinstance(configured, str):
+        return (configured,)
+    return configured.values() if configured else ()
 
 
 def _policy(configured: SlowConsumers, tag: str) -> Policy | None:
