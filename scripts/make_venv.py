@@ -1,7 +1,7 @@
 """Makes a virtual environment with a pip of known version, also where Python comes without ensurepip.
 
-Debian splits ensurepip off into python3-venv; there, pip's wheel is fetched from the package index that
-PIP_INDEX_URL names, and taken only if it has the hash below.
+Debian splits ensurepip off into python3-venv. Where PIP_INDEX_URL names a package index, pip's wheel is fetched
+from there instead, and taken only if it has the hash below; otherwise root gets python3-venv installed.
 
 Usage: python3 scripts/make_venv.py FOLDER
 """
@@ -9,9 +9,11 @@ Usage: python3 scripts/make_venv.py FOLDER
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,12 +26,14 @@ from pathlib import Path
 PIP_VERSION = "26.3"
 PIP_WHEEL = f"pip-{PIP_VERSION}-py3-none-any.whl"
 PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
-DEFAULT_INDEX = ""
 
 
 def main(folder: Path) -> None:
     """Make ``folder`` a virtual environment, or repair one; its installed packages go."""
-    has_ensurepip = importlib.util.find_spec("ensurepip") is not None
+    index = os.environ.get("PIP_INDEX_URL")
+    has_ensurepip = find_ensurepip() or (index is None and install_ensurepip())
+    if not has_ensurepip and index is None:
+        sys.exit(f"This Python has no ensurepip, which makes virtual environments. {_REMEDY}")
     venv.create(folder, clear=True, with_pip=has_ensurepip, symlinks=os.name != "nt")
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if has_ensurepip:
@@ -38,8 +42,29 @@ def main(folder: Path) -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         wheel = Path(temporary) / PIP_WHEEL
-        wheel.write_bytes(fetch_pip(os.environ.get("PIP_INDEX_URL", DEFAULT_INDEX)))
+        wheel.write_bytes(fetch_pip(index or ""))
         subprocess.run([python, wheel / "pip", "install", "--quiet", "--no-index", wheel], check=True)  # noqa: S603
+
+
+def find_ensurepip() -> bool:
+    """Whether this Python can put pip into an environment by itself."""
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("ensurepip") is not None
+
+
+def install_ensurepip() -> bool:
+    """Install Debian's package with ensurepip, if we are root there; return whether it is there now."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    sys.stdout.write("Installing python3-venv, which Debian keeps apart from Python.\n")
+    sys.stdout.flush()
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        "update --quiet",
+        "install --yes --quiet --no-install-recommends python3-venv ca-certificates",
+    ):
+        subprocess.run(["apt-get", *command.split()], env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603, S607
+    return find_ensurepip()
 
 
 def fetch_pip(index: str) -> bytes:
