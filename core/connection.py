@@ -152,9 +152,13 @@ class Connection:
         if self.close_code is not None:
             return
         encoded = Encoded(event)
+        self._catch_up_with_rooms()
+        self.enqueue((encoded,))
+
+    def _catch_up_with_rooms(self) -> None:
+        """Take over what is on its way from every room, so that something else may follow in order."""
         for room in self.rooms.values():
             room.catch_up(self)
-        self.enqueue((encoded,))
 
     def enqueue(self, batch: Sequence[Encoded]) -> None:
         """Append to this connection's own buffer, which is written at the end of the event loop's turn."""
@@ -194,8 +198,7 @@ class Connection:
         """End the connection after what has been sent so far. Its rooms forget it at once."""
         if self.close_code is not None:
             return
-        for room in self.rooms.values():
-            room.catch_up(self)
+        self._catch_up_with_rooms()
         self.flush()
         self.close_code = code
         self._backlog = None
@@ -220,8 +223,7 @@ class Connection:
         """Keep what comes from now on in a backlog, under the policies of the config."""
         if self._is_slow and self._backlog is None and self.close_code is None:
             logger.info("slow consumer: connection %s of %s", self.id, self.user)
-            for room in self.rooms.values():
-                room.catch_up(self)
+            self._catch_up_with_rooms()
             self.flush()
             self._backlog = self.manager.new_backlog()
             self._rewire(UNRENDERED, self._put_by, self._put_by)
@@ -240,8 +242,7 @@ class Connection:
         if self._backlog is None or self.close_code is not None:
             return
         transport = self.transport
-        for room in self.rooms.values():
-            room.catch_up(self)
+        self._catch_up_with_rooms()
         self.flush()
         while not self._is_slow and (batch := self._backlog.take(BACKLOG_SLICE)):
             transport.write(transport.wire.render(batch))
