@@ -21,11 +21,7 @@ from pydantic import ValidationError
 SCRATCH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(  # pyright: ignore[reportUnusedFunction]
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def load(text: str, **env: str) -> LoadedConfig:

@@ -4,12 +4,7 @@ import pytest
 from hubbub.core.config_errors import ConfigError
 from hubbub.core.config_source import Source, read_source
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(  # pyright: ignore[reportUnusedFunction]
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def read(text: str, **env: str) -> Source:

@@ -14,11 +14,7 @@ def any_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(config_yaml, "_LOADER", getattr(yaml, request.param))
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(  # pyright: ignore[reportUnusedFunction]
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def read(text: str, **env: str) -> Source:
