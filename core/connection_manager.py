@@ -67,9 +67,7 @@ class ConnectionManager:
     def timestamp(self, now: float) -> datetime:
         """The date and time in UTC at ``now``; asked for once in each turn of the event loop."""
         if self._timestamp[0] != now:
-            self._id_prefix = secrets.token_hex(6)
-        self._id_numbers = count(1)
-        self._timestamp = (now, datetime.now(UTC))
+            self._timestamp = (now, datetime.now(UTC))
         return self._timestamp[1]
 
     def new_backlog(self) -> Backlog:

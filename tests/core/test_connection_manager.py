@@ -53,6 +53,24 @@ def test_who_is_connected_is_known_by_id_and_by_user() -> None:
         assert list(hub.manager.users) == ["bob"]
 
 
+def test_no_two_connections_get_the_same_id_whatever_was_sent_between_them() -> None:
+    with HubForTests({"chat": {}}) as hub:
+        ids: set[str] = set()
+        for number in range(3):
+            client = hub.connect(f"guest-{number}")
+            client.say("hello")
+            client.say("hello again")
+            ids.add(client.connection.id)
+        assert len(ids) == 3
+
+
+def test_the_time_is_asked_for_once_in_a_turn_of_the_event_loop() -> None:
+    with HubForTests() as hub:
+        first = hub.manager.timestamp(1.0)
+        assert hub.manager.timestamp(1.0) is first
+        assert hub.manager.timestamp(2.0) is not first
+
+
 def test_a_room_knows_its_members_and_counts_each_user_once() -> None:
     with HubForTests() as hub:
         tabs = [hub.connect("alice", "garden"), hub.connect("alice", "garden")]
