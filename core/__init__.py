@@ -13,6 +13,7 @@ from .broker import Broker as Broker
 from .connection import Connection as Connection
 from .connection_manager import ConnectionManager as ConnectionManager
 from .handshake import Handshake as Handshake
+from .identity import Identity as Identity
 from .implementations import PluginError as PluginError
 from .plugin import Plugin as Plugin
 from .plugin import PluginConfig as PluginConfig

@@ -93,12 +93,17 @@ class ServerConfig(Section):
     max_connections: Count = Field(default=10_000, ge=1, description="connections at the same time")
     max_connections_per_address: Count = Field(default=1_000, ge=1, description="connections from one IP address")
     max_connections_per_user: Count = Field(default=20, ge=1, description="connections of one user, as from tabs")
+    max_rooms: Count = Field(default=100_000, ge=1, description="rooms with somebody in them at the same time")
     max_rooms_per_connection: Count = Field(default=50, ge=1, description="rooms that one connection may be in")
     max_members_per_room: Count = Field(default=10_000, ge=1, description="connections in one room")
     max_outgoing_buffer: Bytes = Field(
         default=ByteSize(1024 * 1024),
         ge=4096,
         description="bytes waiting for one connection before it counts as a slow consumer",
+    )
+    guest_names: Annotated[Literal["unique", "shared"], BeforeValidator(_lower)] = Field(
+        default="unique",
+        description="unique: no guest gets the name of somebody online; shared: whoever asks for a name gets it",
     )
     compression: bool = Field(
         default=False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from ..protocol import Encoded, Event, Format, Rejected
 from .backlog import Backlog, Overflow
+from .identity import Identity
 from .plugin import State
 from .wire import UNRENDERED, Rendered, Wire, Writer
 
@@ -76,6 +77,7 @@ class Connection:
         "format",
         "greeting",
         "id",
+        "identity",
         "is_welcomed",
         "last_seen",
         "manager",
@@ -94,7 +96,7 @@ class Connection:
     def __init__(
         self,
         id_: str,
-        user: str,
+        identity: Identity,
         room: str,
         *,
         transport: Transport,
@@ -104,7 +106,9 @@ class Connection:
         address: str = "",
     ) -> None:
         self.id = id_
-        self.user = user
+        self.identity = identity
+        """Who the client is, and what its credentials say; changed by ``refresh``."""
+        self.user = identity.user
         self.room = room
         """The room of the URL, which events mean that name none."""
         self.rooms: dict[str, Room] = {}

@@ -11,14 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-from ..protocol import Encoded, Event, Join, Rejected, RoomEvent, Stamped, System
+from ..protocol import Encoded, Event, Rejected, RoomEvent, Stamped, System
 from .backlog import Backlog
 from .broker import Broker
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
 from .eager import DONE, start_unanswered
 from .fanout import Fanout
-from .names import check_room_name, matches_any
+from .guests import Guests
+from .limits import Limits
 from .pipeline import Pipeline
 from .room import Room
 from .slow_consumers import SlowConsumerRules
@@ -43,12 +44,15 @@ class ConnectionManager:
         """Seconds of the event loop's clock, by which everything here measures time."""
         self.dropped: Counter[str] = Counter()
         """How many events slow consumers did not get, by policy."""
+        self.addresses: Counter[str] = Counter()
+        """How many connections each address has."""
+        self.guests = Guests(server.guest_names, may_choose=not pipeline.implements("authenticate"))
+        self.limits = Limits(server, rooms)
         self._rules = SlowConsumerRules(rooms)
         self._id_prefix = secrets.token_hex(6)
         self._id_numbers = count(1)
         self._timestamp = (-1.0, datetime.now(UTC))
         self._users: dict[str, dict[str, Connection]] = {}
-        self._addresses: dict[str, int] = {}
         self._rooms_config = rooms
         self._pipeline = pipeline
         self._broker = broker
@@ -77,18 +81,6 @@ class ConnectionManager:
 
     # Connections
 
-    def check_capacity(self, user: str, address: str) -> None:
-        """Raise `Rejected`, with the close code, where a limit of the config keeps a connection out."""
-        limits = self.config
-        if self.is_draining:
-            raise Rejected("unavailable", "The server is going down; come back soon.", close=1012)
-        if len(self.connections) >= limits.max_connections:
-            raise Rejected("unavailable", "The server has as many connections as it may have.", close=1013)
-        if self._addresses.get(address, 0) >= limits.max_connections_per_address:
-            raise Rejected("unavailable", "Too many connections from your address.", close=1013)
-        if len(self._users.get(user, ())) >= limits.max_connections_per_user:
-            raise Rejected("forbidden", "This user has as many connections as one may have.", close=4009)
-
     def new_connection_id(self) -> str:
         """A name that no other connection has, on any server."""
         return f"{self._id_prefix}{next(self._id_numbers):x}"
@@ -97,16 +89,16 @@ class ConnectionManager:
         """Count ``connection`` among those that are online."""
         self.connections[connection.id] = connection
         self._users.setdefault(connection.user, {})[connection.id] = connection
-        self._addresses[connection.address] = self._addresses.get(connection.address, 0) + 1
+        self.addresses[connection.address] += 1
 
     def ended(self, connection: Connection, code: int) -> None:
         """Forget everything that ``connection`` held, then tell the plugins. Idempotent."""
         if self.connections.pop(connection.id, None) is None:
             return
         _remove(self._users, connection.user, connection.id)
-        self._addresses[connection.address] -= 1
-        if not self._addresses[connection.address]:
-            del self._addresses[connection.address]
+        self.addresses[connection.address] -= 1
+        if not self.addresses[connection.address]:
+            del self.addresses[connection.address]
         rooms, connection.rooms = connection.rooms, {}
         for room in rooms.values():
             self._remove_member(room, connection)
@@ -135,10 +127,9 @@ class ConnectionManager:
 
     async def _join(self, connection: Connection, name: str) -> None:
         if name not in connection.rooms:
-            check_room_name(name, Join.example)
-            self._check_room_limits(connection, name)
+            self.limits.check_room(self, connection, name)
             await self._pipeline.check("check_join", connection, name)
-            self._check_room_limits(connection, name)  # Others may have come in meanwhile.
+            self.limits.check_room(self, connection, name)  # Others may have come in meanwhile.
             if connection.id not in self.connections or name in connection.rooms:  # Gone, or in by another call.
                 return
             self._add_member(name, connection)
@@ -146,19 +137,6 @@ class ConnectionManager:
             await self._pipeline.notify("joined", connection, name)
         else:
             self._tell_joined(connection, name)
-
-    def _check_room_limits(self, connection: Connection, name: str) -> None:
-        limits, room = self.config, self.rooms.get(name)
-        options = room.options if room is not None else self._rooms_config.match(name)[1]
-        if options.allow is not None and not matches_any(connection.user, options.allow):
-            raise Rejected("forbidden", f"You may not enter the room {name!r}.")
-        if len(connection.rooms) >= limits.max_rooms_per_connection:
-            raise Rejected(
-                "forbidden",
-                f"You are in {len(connection.rooms)} rooms, as many as one may be in: leave one first.",
-            )
-        if room is not None and len(room) >= (options.max_members or limits.max_members_per_room):
-            raise Rejected("room_full", f"The room {name!r} is full.")
 
     def _add_member(self, name: str, connection: Connection) -> None:
         room = self.rooms.get(name)
@@ -178,6 +156,9 @@ class ConnectionManager:
         if not connection.is_welcomed:
             welcome = self.news("welcome", connection.greeting, room=name, user=connection.user)
             welcome.protocol = connection.format.value
+            welcome.expires = connection.identity.expires
+            if connection.identity.is_guest:
+                welcome.guest_key = self.guests.key_for(connection.user)
             connection.welcome(welcome)
         message = f"{connection.user} joined the room"
         connection.send(self.news("joined", message, room=name, user=connection.user))

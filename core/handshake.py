@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from ..protocol import Format
 
+_BEARER = "bearer."
 _FORMATS = {each.value: each for each in Format}
 
 
@@ -37,6 +38,21 @@ class Handshake:
         if not isinstance(self._headers, Mapping):  # Most connections are never asked for them.
             self._headers = parse_headers(self._headers)
         return self._headers
+
+    @property
+    def token(self) -> str | None:
+        """The credentials: query ``token``, else ``Authorization: Bearer``, else subprotocol ``bearer.<token>``.
+
+        Browsers can set no header, so there are the other two (RFC 6750 section 2 for the first two).
+        """
+        token = self.query.get("token")
+        if token is not None:
+            return token
+        scheme, _, credentials = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and credentials.strip():
+            return credentials.strip()
+        offered = (each[len(_BEARER) :] for each in self.subprotocols if each.startswith(_BEARER))
+        return next(offered, None)
 
     @property
     def subprotocol(self) -> str | None:

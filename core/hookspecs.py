@@ -23,6 +23,7 @@ from .plugin import PROJECT
 if TYPE_CHECKING:
     from .connection import Connection
     from .handshake import Handshake
+    from .identity import Identity
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 
@@ -44,12 +45,12 @@ def shutdown() -> Awaitable[None] | None:
 
 
 @hookspec
-def authenticate(handshake: Handshake) -> Awaitable[str | None] | str | None:
-    """Say who is connecting: a user name, or None to leave it to the next plugin.
+def authenticate(handshake: Handshake) -> Awaitable[Identity | str | None] | Identity | str | None:
+    """Say who is connecting: an `Identity`, a bare user name, or None to leave it to the next plugin.
 
-    Guard. Called once for each connection, before it has an identity. `Rejected` closes it: with
-    4001 where its code is ``unauthorized`` or ``expired``.
-    Where no plugin answers, the name comes from the URL's ``user``, or is made up for a guest.
+    Guard. Called for each connection before it has an identity, and for each ``refresh``, with the new
+    ``handshake.token`` and no headers. `Rejected` closes the connection, with 4001 where its code is
+    ``unauthorized`` or ``expired``, or refuses the refresh. Where no plugin answers, a guest comes in.
     """
 
 
@@ -66,6 +67,14 @@ def connected(connection: Connection) -> Awaitable[None] | None:
     """Notice a new connection. What it is sent here arrives after its ``welcome``.
 
     Notification. ``connection.greeting``, the sentence of the ``welcome``, may be replaced here.
+    """
+
+
+@hookspec
+def refreshed(connection: Connection) -> Awaitable[None] | None:
+    """Notice that a connection has new credentials: ``connection.identity`` has changed, its user has not.
+
+    Notification. Called before the client is answered.
     """
 
 

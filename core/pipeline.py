@@ -15,6 +15,7 @@ from pluggy import HookImpl
 
 from ..protocol import Event, Rejected, RoomEvent
 from .eager import DONE
+from .identity import Identity
 from .implementations import (
     CORE,
     AnyPlugin,
@@ -178,8 +179,12 @@ class Pipeline:
         """Call a notification that has no event: each plugin is called, whatever the others raise."""
         await self._notify(hook, self._calls[hook], *arguments)
 
-    async def authenticate(self, handshake: Handshake) -> str | None:
-        """The user name that the first plugin gives, or None."""
+    def implements(self, hook: str) -> bool:
+        """Whether any plugin implements the hook."""
+        return bool(self._implementations[hook])
+
+    async def authenticate(self, handshake: Handshake) -> Identity | None:
+        """Who the first plugin that knows them says they are, or None. Raise `Rejected` for bad credentials."""
         for function, owner in self._calls["authenticate"]:
             try:
                 user = function(handshake)
@@ -191,7 +196,7 @@ class Pipeline:
                 owner.failed("authenticate")
                 raise owner.internal_error() from None
             if user is not None:
-                return cast(str, user)
+                return Identity(user) if isinstance(user, str) else cast(Identity, user)
         return None
 
     async def startup(self) -> None:

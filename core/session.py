@@ -17,8 +17,9 @@ from .connection import Connection, Transport, fitting_reason
 from .connection_manager import not_in_room
 from .eager import start
 from .handshake import Handshake
+from .identity import Identity
 from .logs import current_connection
-from .names import check_room_name, check_user_name, guest_name
+from .names import check_room_name, check_user_name
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -116,15 +117,12 @@ class Session:
     async def _open(self, handshake: Handshake) -> None:
         manager, pipeline = self._hub.manager, self._hub.pipeline
         try:
-            user = await pipeline.authenticate(handshake)
-            if user is None:
-                user = handshake.query.get("user")
-            user = check_user_name(user) if user is not None else guest_name(manager.users)
-            manager.check_capacity(user, handshake.address)
+            identity = await pipeline.authenticate(handshake) or manager.guests.identify(handshake, manager.users)
+            self._check_entry(identity, handshake)
             room = check_room_name(handshake.room or self._hub.default_room)
             connection = Connection(
                 manager.new_connection_id(),
-                user,
+                identity,
                 room,
                 transport=self._transport,
                 session=self,
@@ -135,7 +133,7 @@ class Session:
             connection.last_seen = manager.now()
             current_connection.set(connection)
             await pipeline.check("check_connect", connection)
-            manager.check_capacity(user, handshake.address)  # Others may have come in meanwhile.
+            self._check_entry(identity, handshake)  # Others may have come in meanwhile.
             if self._has_ended or not connection.is_open:
                 return
             manager.add(connection)
@@ -144,6 +142,14 @@ class Session:
             await manager.join(connection, room)
         except Rejected as rejected:
             self._refuse(rejected)
+
+    def _check_entry(self, identity: Identity, handshake: Handshake) -> None:
+        """Raise `Rejected` where a name or a limit keeps the client out."""
+        manager = self._hub.manager
+        check_user_name(identity.user)
+        manager.limits.check_capacity(manager, identity.user, handshake.address)
+        if identity.is_guest:
+            manager.guests.check_name(identity.user, handshake, manager.users)
 
     def _refuse(self, rejected: Rejected) -> None:
         logger.info("connection refused: %s", rejected.message)

@@ -27,6 +27,7 @@ from .broker import Broker
 from .config import LoadedConfig, config_from
 from .connection import Connection
 from .connection_manager import ConnectionManager
+from .guests import GUEST_KEY
 from .handshake import Handshake
 from .hub import Hub
 from .loader import PluginClass
@@ -89,8 +90,9 @@ class HubForTests:
         address: str = "203.0.113.7",
         can_ping: bool = True,
     ) -> ClientForTests:
-        """Connect a client, as the URL ``/ws/{room}?user={user}`` would."""
-        parameters = {**({} if user is None else {"user": user}), **(query or {})}
+        """Connect a client, as the URL ``/ws/{room}?user={user}`` would: one of them, if there are several."""
+        named = {} if user is None else {"user": user, GUEST_KEY: self.manager.guests.key_for(user)}
+        parameters = {**named, **(query or {})}
         handshake = Handshake(room, parameters, headers or {}, subprotocols, address)
         client = ClientForTests(self, handshake, can_ping=can_ping)
         self.settle()

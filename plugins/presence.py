@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 class PresenceQuery(RoomEvent, tag="presence"):
     """Asks who is in a room."""
 
+    right = "presence"
     summary = "Asks who is in a room, since when, and with how many connections."
     example = {"type": "presence"}
 
@@ -162,7 +163,10 @@ class Presence(Plugin[PresenceConfig]):
     def handle_event(self, event: PresenceQuery) -> PresenceReply:
         """Answer who is in the room."""
         assert event.room is not None
-        here, since = self.manager.rooms[event.room].users, self._since.get(event.room, {})
+        room, since = self.manager.rooms.get(event.room), self._since.get(event.room, {})
+        if room is None:  # The HTTP API may ask about it.
+            return PresenceReply(room=event.room, online=0, users=[])
+        here = room.users
         users = [
             Present(user, since.get(user) or min(connections.values()), len(connections))
             for user, connections in islice(here.items(), self.config_for(event.room).max_listed)

@@ -109,7 +109,9 @@ class RateLimit(Plugin[RateLimitConfig]):
 
     @hookimpl
     def check_event(self, connection: Connection, event: Event) -> None:
-        """Count the event, or refuse it."""
+        """Count the event, or refuse it; code of the deployer's own is not counted."""
+        if connection.identity.kind == "service":
+            return
         quota = self.config_for(getattr(event, "room", None)).quotas[type(event)]
         now = self.manager.now()
         key = (connection.user, quota)

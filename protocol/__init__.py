@@ -22,6 +22,7 @@ from .events import Message as Message
 from .events import Ping as Ping
 from .events import Pong as Pong
 from .events import Private as Private
+from .events import Refresh as Refresh
 from .events import RoomEvent as RoomEvent
 from .events import Stamped as Stamped
 from .events import System as System

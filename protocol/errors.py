@@ -19,6 +19,7 @@ ERROR_CODES: Mapping[str, bool] = {
     "rate_limited": True,
     "not_in_room": False,
     "room_full": False,
+    "unauthorized": False,
     "forbidden": False,
     "user_offline": False,
     "expired": False,

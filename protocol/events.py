@@ -53,6 +53,9 @@ class RoomEvent(Stamped):
     A client that leaves ``room`` out means the room of its URL; plugins always see the name.
     """
 
+    right: ClassVar[str] = "publish"
+    """The right that it takes to send it: ``publish``, ``presence``, ``history``, or one of a plugin's own."""
+
     room: RoomName | None = None
     seq: int | None = None
 
@@ -114,6 +117,18 @@ class Leave(Event, tag="leave", kw_only=True):
     room: RoomName
 
 
+class Refresh(Event, tag="refresh", kw_only=True):
+    """New credentials for a connection that stays open."""
+
+    summary = "Renews your credentials on this connection, before they expire."
+    example = {"type": "refresh", "token": "<your new token>"}
+
+    token: Annotated[str, msgspec.Meta(min_length=1)]
+
+    def __repr__(self) -> str:
+        return "Refresh(token=***)"
+
+
 class Help(Event, tag="help"):
     """Asks which event types the server understands."""
 
@@ -150,6 +165,8 @@ class System(Event, tag="system", kw_only=True):
     reason: str | None = None
     protocol: str | None = None
     retry_after: float | None = None
+    expires: datetime | None = None
+    guest_key: str | None = None
     epoch: str | None = None
     seq: int | None = None
     recovered: bool | None = None
@@ -189,5 +206,5 @@ class Gap(Event, tag="gap", kw_only=True):
     lost: int | None = None
 
 
-CORE_EVENTS: tuple[type[Event], ...] = (Ping, Pong, Join, Leave, Help)
+CORE_EVENTS: tuple[type[Event], ...] = (Ping, Pong, Join, Leave, Refresh, Help)
 """What a client may send to any server, whichever plugins it runs."""

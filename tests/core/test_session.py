@@ -87,6 +87,7 @@ def test_welcome_is_the_first_frame_whatever_happens_before(waits_in: str) -> No
             "user": "alice",
             "online": 2,
             "protocol": "hubbub.v1.json",
+            "guest_key": received[0]["guest_key"],
             "timestamp": received[0]["timestamp"],
         }
         assert received[0]["timestamp"].endswith("Z")

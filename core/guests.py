@@ -1,0 +1,57 @@
+"""Guests: people whom no auth plugin knows, and who keeps the name that one of them has chosen.
+
+A guest's `welcome` holds a ``guest_key`` that proves to have had the name. Without it nobody gets a name under
+which somebody is online; with it the same person comes back, or opens another tab.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Literal
+
+from ..protocol import Rejected
+from .connection import Connection
+from .handshake import Handshake
+from .identity import Identity
+from .names import guest_name
+
+GUEST_KEY = "guest_key"
+"""The parameter of the URL."""
+
+
+class Guests:
+    """Names those whom no plugin names."""
+
+    def __init__(self, names: Literal["unique", "shared"], *, may_choose: bool) -> None:
+        """``may_choose``: whether a guest may ask for a name; not where an auth plugin gives them to others."""
+        self._has_unique_names = names == "unique"
+        self._may_choose = may_choose
+        self._secret = secrets.token_bytes(32)
+
+    def identify(self, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> Identity:
+        """The name that the URL asks for, or a friendly one that nobody online has."""
+        user = handshake.query.get("user") if self._may_choose or self._proves(handshake) else None
+        return Identity(user if user is not None else guest_name(users), "guest")
+
+    def check_name(self, user: str, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> None:
+        """Raise `Rejected` where somebody else is online under this name."""
+        if user not in users or not self._has_unique_names or self._proves(handshake):
+            return
+        raise Rejected(
+            "forbidden",
+            f"The name {user!r} is taken by somebody online: choose another one, as in ?user={user[:60]}-2",
+            path="user",
+            close=4009,
+        )
+
+    def key_for(self, user: str) -> str:
+        """What proves to have had this name; good until the server stops."""
+        return hmac.digest(self._secret, user.encode(errors="surrogatepass"), "sha256").hex()[:32]
+
+    def _proves(self, handshake: Handshake) -> bool:
+        key, user = handshake.query.get(GUEST_KEY), handshake.query.get("user")
+        if key is None or user is None:
+            return False
+        return hmac.compare_digest(key.encode(errors="surrogatepass"), self.key_for(user).encode())
