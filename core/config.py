@@ -7,43 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError
 from pydantic_core import PydanticCustomError
 
 from .backlog import Policy
 from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, nearest, show_key
 from .config_explain import explain
+from .config_section import AnyCase, Count, OrEmpty, Section
+from .config_server import ServerConfig as ServerConfig
 from .config_source import Source, read_source
 
 M = TypeVar("M", bound=BaseModel)
 
 PluginOptions: TypeAlias = dict[str, object] | Literal[False]
 """What `plugins:` says of one plugin: its options, or `False` where it is switched off."""
-
-
-def _refuse_bool(value: object) -> object:
-    # YAML reads `yes` and `on` as true, which pydantic would take for the number 1.
-    if isinstance(value, bool):
-        raise PydanticCustomError("number_type", "Input should be a number")
-    return value
-
-
-def _nothing_is_empty(value: object) -> object:
-    # A key whose lines below are all commented out reads as null.
-    return {} if value is None else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _plugin_options(value: object) -> object:
@@ -54,71 +31,7 @@ def _plugin_options(value: object) -> object:
     raise PydanticCustomError("plugin_options", "Input should be options, true or false")
 
 
-Count: TypeAlias = Annotated[int, BeforeValidator(_refuse_bool)]
-Seconds: TypeAlias = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 SlowConsumers: TypeAlias = Policy | dict[str, Policy]
-Bytes: TypeAlias = Annotated[ByteSize, BeforeValidator(_refuse_bool)]
-_OrEmpty = BeforeValidator(_nothing_is_empty)
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are refused, and nothing changes after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_section(cls, data: object) -> object:
-        return _nothing_is_empty(data)
-
-
-class ServerConfig(Section):
-    """`server:`: where the server listens, and the limits that protect it."""
-
-    host: str = Field(
-        default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 means every one"
-    )
-    port: Count = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
-    path: str = Field(
-        default="/ws",
-        pattern=r"^(/[A-Za-z0-9._~-]+)+$",
-        description="URL path of the WebSocket, such as /ws; a room's name may follow it: /ws/lobby",
-    )
-    max_frame_size: Bytes = Field(
-        default=ByteSize(64 * 1024),
-        ge=128,
-        le=64 * 1024 * 1024,
-        description="bytes in one frame from a client; a larger one closes the connection with 1009",
-    )
-    max_connections: Count = Field(default=10_000, ge=1, description="connections at the same time")
-    max_connections_per_address: Count = Field(default=1_000, ge=1, description="connections from one IP address")
-    max_connections_per_user: Count = Field(default=20, ge=1, description="connections of one user, as from tabs")
-    max_rooms: Count = Field(default=100_000, ge=1, description="rooms with somebody in them at the same time")
-    max_rooms_per_connection: Count = Field(default=50, ge=1, description="rooms that one connection may be in")
-    max_members_per_room: Count = Field(default=10_000, ge=1, description="connections in one room")
-    max_outgoing_buffer: Bytes = Field(
-        default=ByteSize(1024 * 1024),
-        ge=4096,
-        description="bytes waiting for one connection before it counts as a slow consumer",
-    )
-    guest_names: Annotated[Literal["unique", "shared"], BeforeValidator(_lower)] = Field(
-        default="unique",
-        description="unique: no guest gets the name of somebody online; shared: whoever asks for a name gets it",
-    )
-    compression: bool = Field(
-        default=False,
-        description="whether permessage-deflate is offered: less traffic for more work, once for each room",
-    )
-    transport: Annotated[Literal["auto", "portable"], BeforeValidator(_lower)] = Field(
-        default="auto",
-        description="auto: the fast transport where the server has one; portable: plain ASGI, as on other servers",
-    )
-    hook_timeout: Seconds = Field(default=5.0, gt=0, description="seconds that an async hook may take")
-    inbox_size: Count = Field(
-        default=64, ge=1, description="events of one connection that may wait for an async hook"
-    )
-    drain_timeout: Seconds = Field(default=10.0, ge=0, description="seconds from SIGTERM to the exit")
-
 
 _SLOW_CONSUMERS = (
     "what becomes of events for a client that is too slow: close (it, with 4008), drop_oldest, drop_newest, or "
@@ -139,7 +52,7 @@ class RoomOptions(Section):
     conflate_by: str | None = Field(
         default=None, description="as rooms.conflate_by; absent means as rooms.conflate_by says"
     )
-    plugins: Annotated[dict[str, dict[str, object]], _OrEmpty] = Field(
+    plugins: Annotated[dict[str, dict[str, object]], OrEmpty] = Field(
         default_factory=dict[str, dict[str, object]],
         description="plugin name to the options that override its own in such rooms",
     )
@@ -161,7 +74,7 @@ class RoomsConfig(Section):
     conflate_by: str = Field(
         default="user", description="path to the field of an event by which conflate keeps the newest one"
     )
-    options: Annotated[dict[str, RoomOptions], _OrEmpty] = Field(
+    options: Annotated[dict[str, RoomOptions], OrEmpty] = Field(
         default_factory=dict[str, RoomOptions],
         description="options by room pattern, such as support-*; the first pattern that matches a room wins",
     )
@@ -184,10 +97,10 @@ class RoomsConfig(Section):
 class LoggingConfig(Section):
     """`logging:`: how much is logged, and in which form."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = Field(
         default="info", description="the least important level that is logged"
     )
-    format: Annotated[Literal["auto", "text", "json"], BeforeValidator(_lower)] = Field(
+    format: Annotated[Literal["auto", "text", "json"], AnyCase] = Field(
         default="auto",
         description="text, json (an object a line), or auto: text on a terminal, json otherwise",
     )
@@ -199,7 +112,7 @@ class Config(Section):
 
     server: ServerConfig = Field(default_factory=ServerConfig, description="where to listen, and limits")
     rooms: RoomsConfig = Field(default_factory=RoomsConfig, description="the default room, options by pattern")
-    plugins: Annotated[dict[str, Annotated[PluginOptions, BeforeValidator(_plugin_options)]], _OrEmpty] = Field(
+    plugins: Annotated[dict[str, Annotated[PluginOptions, BeforeValidator(_plugin_options)]], OrEmpty] = Field(
         default_factory=dict[str, PluginOptions],
         description="plugin name to its options, in the order in which the plugins are called",
     )

@@ -1,0 +1,55 @@
+"""The model of `server:`."""
+
+from typing import Annotated, Literal
+
+from pydantic import ByteSize, Field
+
+from .config_section import AnyCase, Bytes, Count, Seconds, Section
+
+
+class ServerConfig(Section):
+    """`server:`: where the server listens, and the limits that protect it."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 means every one"
+    )
+    port: Count = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    path: str = Field(
+        default="/ws",
+        pattern=r"^(/[A-Za-z0-9._~-]+)+$",
+        description="URL path of the WebSocket, such as /ws; a room's name may follow it: /ws/lobby",
+    )
+    max_frame_size: Bytes = Field(
+        default=ByteSize(64 * 1024),
+        ge=128,
+        le=64 * 1024 * 1024,
+        description="bytes in one frame from a client; a larger one closes the connection with 1009",
+    )
+    max_connections: Count = Field(default=10_000, ge=1, description="connections at the same time")
+    max_connections_per_address: Count = Field(default=1_000, ge=1, description="connections from one IP address")
+    max_connections_per_user: Count = Field(default=20, ge=1, description="connections of one user, as from tabs")
+    max_rooms: Count = Field(default=100_000, ge=1, description="rooms with somebody in them at the same time")
+    max_rooms_per_connection: Count = Field(default=50, ge=1, description="rooms that one connection may be in")
+    max_members_per_room: Count = Field(default=10_000, ge=1, description="connections in one room")
+    max_outgoing_buffer: Bytes = Field(
+        default=ByteSize(1024 * 1024),
+        ge=4096,
+        description="bytes waiting for one connection before it counts as a slow consumer",
+    )
+    guest_names: Annotated[Literal["unique", "shared"], AnyCase] = Field(
+        default="unique",
+        description="unique: no guest gets the name of somebody online; shared: whoever asks for a name gets it",
+    )
+    compression: bool = Field(
+        default=False,
+        description="whether permessage-deflate is offered: less traffic for more work, once for each room",
+    )
+    transport: Annotated[Literal["auto", "portable"], AnyCase] = Field(
+        default="auto",
+        description="auto: the fast transport where the server has one; portable: plain ASGI, as on other servers",
+    )
+    hook_timeout: Seconds = Field(default=5.0, gt=0, description="seconds that an async hook may take")
+    inbox_size: Count = Field(
+        default=64, ge=1, description="events of one connection that may wait for an async hook"
+    )
+    drain_timeout: Seconds = Field(default=10.0, ge=0, description="seconds from SIGTERM to the exit")
