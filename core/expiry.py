@@ -11,6 +11,8 @@ from .plugin import StateKey
 LONGEST = 86400.0
 """Seconds that are waited at once: the clock of the event loop and that of the wall drift apart."""
 
+EXPIRED = "Your credentials have expired: come back with new ones."
+
 _TIMER = StateKey[asyncio.TimerHandle]("core.expiry")
 
 
@@ -21,11 +23,11 @@ def watch_expiry(connection: Connection) -> None:
     if expires is None:
         return
     seconds = (expires - datetime.now(UTC)).total_seconds()
-    if seconds <= 0:
-        connection.close_soon(4001, "Your credentials have expired: come back with new ones.")
+    loop = asyncio.get_running_loop()
+    if seconds > LONGEST:
+        connection.state[_TIMER] = loop.call_later(LONGEST, watch_expiry, connection)
     else:
-        loop = asyncio.get_running_loop()
-        connection.state[_TIMER] = loop.call_later(min(seconds, LONGEST), watch_expiry, connection)
+        connection.state[_TIMER] = loop.call_later(max(seconds, 0.0), connection.close, 4001, EXPIRED)
 
 
 def forget_expiry(connection: Connection) -> None:

@@ -46,6 +46,13 @@ class Guests:
             close=4009,
         )
 
+    def make_way(self, identity: Identity, users: Mapping[str, Mapping[str, Connection]]) -> None:
+        """Close the guests who have, by chance, the name of a user that an auth plugin vouches for."""
+        if not identity.is_guest and not self._may_choose:
+            for connection in list(users.get(identity.user, {}).values()):
+                if connection.identity.is_guest:
+                    connection.close(4009, f"{identity.user!r} is the name of a member, who is here now.")
+
     def key_for(self, user: str) -> str:
         """What proves to have had this name; good until the server stops."""
         return hmac.digest(self._secret, user.encode(errors="surrogatepass"), "sha256").hex()[:32]

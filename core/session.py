@@ -136,6 +136,7 @@ class Session:
             self._check_entry(identity, handshake)  # Others may have come in meanwhile.
             if self._has_ended or not connection.is_open:
                 return
+            manager.guests.make_way(identity, manager.users)
             manager.add(connection)
             self._connection = connection
             await pipeline.notify("connected", connection)

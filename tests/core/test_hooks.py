@@ -7,6 +7,7 @@ from hubbub.core import (
     Connection,
     Event,
     Handshake,
+    Identity,
     Message,
     Plugin,
     PluginConfig,
@@ -125,6 +126,35 @@ def test_hook_connected() -> None:
         alice = hub.connect("alice")
         assert [event["event"] for event in alice.events] == ["welcome", "notice", "joined"]
         assert alice.events[0]["message"] == "Hi alice!"
+
+
+def test_hook_refreshed() -> None:
+    told: list[tuple[str, frozenset[str]]] = []
+
+    class Badges(Plugin[PluginConfig]):
+        @hookimpl
+        def authenticate(self, handshake: Handshake) -> Identity:
+            if handshake.token == "forged":
+                raise Rejected("unauthorized", "This badge is forged.")
+            return Identity(
+                "bob" if handshake.token == "bob's" else "ali", groups=frozenset({handshake.token or ""})
+            )
+
+    class Second(Plugin[PluginConfig]):
+        @hookimpl
+        async def refreshed(self, connection: Connection) -> None:
+            told.append((connection.user, connection.identity.groups))
+
+    with HubForTests({"badges": {}, "second": {}}, plugins={"badges": Badges, "second": Second}) as hub:
+        ali = hub.connect()
+        for token in ("forged", "bob's"):
+            ali.send({"type": "refresh", "token": token, "id": token})
+        assert ali.receive("error", id="forged")["code"] == "unauthorized"
+        assert ali.receive("error", id="bob's")["code"] == "forbidden"
+        assert told == []
+        ali.send({"type": "refresh", "token": "staff"})
+        assert told == [("ali", frozenset({"staff"}))]
+        assert ali.close_code is None
 
 
 def test_hook_disconnected() -> None:
