@@ -101,12 +101,26 @@ def _find(name: str, installed: Mapping[str, Installed]) -> PluginClass | None:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:
+        _check_extras(name, installed, error)
         raise PluginError(
             f"the plugin {name!r} cannot be imported from {module}:{attribute}: {error!r}"
         ) from error
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise PluginError(f"the plugin {name!r}: {module}:{attribute} is not a subclass of hubbub.core.Plugin")
     return cast(PluginClass, found)
+
+
+def _check_extras(name: str, installed: Mapping[str, Installed], error: Exception) -> None:
+    """Raise `PluginError` where a module is missing that an extra of the plugin's package would bring."""
+    if name not in installed or not isinstance(error, ModuleNotFoundError):
+        return
+    plugin = installed[name]
+    extras = plugin.entry_point.extras
+    if extras:
+        raise PluginError(
+            f"the plugin {name!r} needs the module {error.name!r}, which is not installed: "
+            f'pip install "{plugin.distribution}[{",".join(extras)}]"'
+        ) from error
 
 
 def _unknown(name: str, loaded: LoadedConfig, known: list[str]) -> Problem:

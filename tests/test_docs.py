@@ -128,7 +128,8 @@ def test_a_config_that_a_page_shows_is_valid(
     monkeypatch.setattr(sys, "path", [str(EXAMPLES), str(PACKAGE), *sys.path])
     (tmp_path / "config.yaml").write_text(block.text)
     (tmp_path / "welcome.txt").write_text("Hello!\n")
-    loaded = load_config(tmp_path / "config.yaml", {"BIND_ADDRESS": "127.0.0.1"})
+    environment = {"BIND_ADDRESS": "127.0.0.1", "WEBHOOKS_SECRET": "whsec_" + "0" * 32}
+    loaded = load_config(tmp_path / "config.yaml", environment)
     create_app(loaded, plugins={"hands": import_module("hubbub_hands").Hands})
     assert loaded.config.model_fields_set
 
@@ -172,10 +173,15 @@ def test_the_config_page_has_every_key_with_its_default_and_meaning(
     inherits = issubclass(model, PluginConfig) and model is not PluginConfig
     own = [name for name in model.model_fields if not (inherits and name in PluginConfig.model_fields)]
     assert [key for key, _, _ in rows] == [f"`{name}`" for name in own]
+    fields = model.model_fields
+    needed = {name: (field.examples or [None])[0] for name, field in fields.items() if field.is_required()}
     for name, (_, default, meaning) in zip(own, rows, strict=True):
-        field = model.model_fields[name]
-        stated = model.model_validate({name: yaml.safe_load(default.strip("`"))})
-        assert getattr(stated, name) == field.get_default(call_default_factory=True), name
+        field = fields[name]
+        if name in needed:
+            assert default == "required", name
+        else:
+            stated = model.model_validate({**needed, name: yaml.safe_load(default.strip("`"))})
+            assert getattr(stated, name) == field.get_default(call_default_factory=True), name
         assert meaning == field.description, name
 
 

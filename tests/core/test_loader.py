@@ -150,6 +150,22 @@ def test_a_plugin_that_cannot_be_imported_says_which_and_why() -> None:
     assert "has no attribute 'Thing'" in mistakes("plugins:\n  half_plugin:Thing:\n")
 
 
+def test_a_plugin_that_lacks_what_an_extra_brings_says_what_to_install() -> None:
+    Path("acme.py").write_text("import no_such_module_anywhere\n")
+    metadata = Path("acme_plugins-1.0.dist-info")
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-plugins\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[hubbub.plugins]\npush = acme:Push [push, apple]\nplain = acme:Plain\n"
+    )
+    sys.path.insert(0, str(Path.cwd()))
+    assert mistakes("plugins:\n  push:\n") == (
+        "the plugin 'push' needs the module 'no_such_module_anywhere', which is not installed: "
+        'pip install "acme-plugins[push,apple]"'
+    )
+    assert "plugin 'plain' cannot be imported from acme:Plain" in mistakes("plugins:\n  plain:\n")
+
+
 def test_what_is_no_plugin_is_refused() -> None:
     Path("thing_plugin.py").write_text("class Thing: pass\nthing = Thing()\n")
     for name in ("Thing", "thing"):
