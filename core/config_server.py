@@ -2,9 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field, ValidationInfo, field_validator
 
+from .client_address import parse_proxy
 from .config_section import AnyCase, Bytes, Count, Seconds, Section
+from .origins import parse_pattern
+
+
+def _origin(text: str) -> str:
+    parse_pattern(text)
+    return text
+
+
+def _proxy(text: str) -> str:
+    parse_proxy(text)
+    return text
 
 
 class ServerConfig(Section):
@@ -24,6 +36,30 @@ class ServerConfig(Section):
         ge=128,
         le=64 * 1024 * 1024,
         description="bytes in one frame from a client; a larger one closes the connection with 1009",
+    )
+    origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+        default_factory=list[str],
+        description="origins of web pages that may connect, besides the server's own host: https://example.com, "
+        "https://*.example.com for subdomains, * for all",
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] = Field(
+        default_factory=list[str],
+        description="addresses and networks of proxies, or unix, that are believed about their clients' addresses",
+    )
+    proxy_protocol: bool = Field(
+        default=False,
+        description="whether trusted proxies speak the PROXY protocol, version 1 or 2; then they must",
+    )
+    handshake_timeout: Seconds = Field(
+        default=10.0, gt=0, le=3600, description="seconds that a client has to send a whole request"
+    )
+    max_handshakes: Count = Field(
+        default=1_000,
+        ge=1,
+        description="connections that have not sent a whole request yet; beyond it the oldest of them are cut",
+    )
+    connects_per_minute_per_address: Count = Field(
+        default=6_000, ge=1, description="connects of one IP address in a minute; the next is closed with 1013"
     )
     max_connections: Count = Field(default=10_000, ge=1, description="connections at the same time")
     max_connections_per_address: Count = Field(default=1_000, ge=1, description="connections from one IP address")
@@ -48,8 +84,18 @@ class ServerConfig(Section):
         default="auto",
         description="auto: the fast transport where the server has one; portable: plain ASGI, as on other servers",
     )
+    id_window: Seconds = Field(
+        default=300.0, ge=0, description="seconds in which what a user sends again with the same id is done once"
+    )
     hook_timeout: Seconds = Field(default=5.0, gt=0, description="seconds that an async hook may take")
     inbox_size: Count = Field(
         default=64, ge=1, description="events of one connection that may wait for an async hook"
     )
     drain_timeout: Seconds = Field(default=10.0, ge=0, description="seconds from SIGTERM to the exit")
+
+    @field_validator("proxy_protocol")
+    @classmethod
+    def _is_spoken_by_somebody(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("trusted_proxies") == []:
+            raise ValueError("nobody is believed: list in server.trusted_proxies who speaks the PROXY protocol")
+        return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 import secrets
 from collections import Counter
@@ -11,16 +10,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-from ..protocol import Encoded, Event, Rejected, RoomEvent, Stamped, System
+from ..protocol import Encoded, Event, Private, Rejected, System
 from .backlog import Backlog
 from .broker import Broker
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
-from .eager import DONE, start_unanswered
+from .eager import start_unanswered
 from .fanout import Fanout
 from .guests import Guests
 from .limits import Limits
 from .pipeline import Pipeline
+from .publisher import Publisher
+from .recorder import Recovery
 from .room import Room
 from .slow_consumers import SlowConsumerRules
 
@@ -47,7 +48,7 @@ class ConnectionManager:
         self.addresses: Counter[str] = Counter()
         """How many connections each address has."""
         self.guests = Guests(server.guest_names, may_choose=not pipeline.implements("authenticate"))
-        self.limits = Limits(server, rooms)
+        self.limits = Limits(server)
         self._rules = SlowConsumerRules(rooms)
         self._id_prefix = secrets.token_hex(6)
         self._id_numbers = count(1)
@@ -56,6 +57,7 @@ class ConnectionManager:
         self._rooms_config = rooms
         self._pipeline = pipeline
         self._broker = broker
+        self.publisher = Publisher(self, pipeline, broker, lambda: self.now(), server.id_window)
         self._endings: set[asyncio.Future[None]] = set()
 
     @property
@@ -118,25 +120,31 @@ class ConnectionManager:
 
     # Rooms
 
-    def join(self, connection: Connection, room: str) -> Awaitable[None]:
+    def join(
+        self, connection: Connection, room: str, *, epoch: str | None = None, since: int | None = None
+    ) -> Awaitable[None]:
         """Make ``connection`` a member of ``room``, if the guards agree, and tell it so.
 
-        Raise `Rejected` ``invalid``, ``forbidden``, ``room_full`` or what a guard says.
+        With ``since`` it gets what it has missed after that ``seq``, where that is known and whole.
+        Raise `Rejected` ``invalid``, ``forbidden``, ``room_full``, ``unavailable`` or what a guard says.
         """
-        return start_unanswered(self._join(connection, room))
+        return start_unanswered(self._join(connection, room, epoch, since))
 
-    async def _join(self, connection: Connection, name: str) -> None:
+    async def _join(self, connection: Connection, name: str, epoch: str | None, since: int | None) -> None:
+        recovery, recorder = None, self.publisher.recorder
         if name not in connection.rooms:
-            self.limits.check_room(self, connection, name)
+            self.limits.check_joining(connection, name)
             await self._pipeline.check("check_join", connection, name)
-            self.limits.check_room(self, connection, name)  # Others may have come in meanwhile.
+            if recorder is not None:
+                recovery = await recorder.catch_up(name, epoch, since)
+            self.limits.check_place(self, connection, name)  # Who may not enter learns nothing about the room.
             if connection.id not in self.connections or name in connection.rooms:  # Gone, or in by another call.
                 return
             self._add_member(name, connection)
-            self._tell_joined(connection, name)
+            self._tell_joined(connection, name, recovery)
             await self._pipeline.notify("joined", connection, name)
         else:
-            self._tell_joined(connection, name)
+            self._tell_joined(connection, name, None)
 
     def _add_member(self, name: str, connection: Connection) -> None:
         room = self.rooms.get(name)
@@ -152,7 +160,7 @@ class ConnectionManager:
             del self.rooms[room.name]
             self._broker.unsubscribe(room.name)
 
-    def _tell_joined(self, connection: Connection, name: str) -> None:
+    def _tell_joined(self, connection: Connection, name: str, recovery: Recovery | None) -> None:
         if not connection.is_welcomed:
             welcome = self.news("welcome", connection.greeting, room=name, user=connection.user)
             welcome.protocol = connection.format.value
@@ -160,23 +168,30 @@ class ConnectionManager:
             if connection.identity.is_guest:
                 welcome.guest_key = self.guests.key_for(connection.user)
             connection.welcome(welcome)
-        message = f"{connection.user} joined the room"
-        connection.send(self.news("joined", message, room=name, user=connection.user))
+        news = self.news("joined", f"{connection.user} joined the room", room=name, user=connection.user)
+        if recovery is None:
+            connection.send(news)
+            return
+        news.epoch, news.seq, news.recovered = recovery.epoch, recovery.seq, recovery.recovered
+        connection.send(news)
+        connection.enqueue(recovery.events)
 
-    def leave(self, connection: Connection, room: str, reason: str = "left") -> Awaitable[None]:
+    def leave(
+        self, connection: Connection, room: str, reason: str = "left", message: str | None = None
+    ) -> Awaitable[None]:
         """End a membership and tell it to ``connection``. Raise `Rejected` ``not_in_room`` where there is none.
 
-        ``reason`` is ``left``, or ``kicked`` where it was not the client's wish.
+        ``reason`` is ``left``, or ``kicked`` where it was not the client's wish; ``message`` then says why.
         """
-        return start_unanswered(self._leave(connection, room, reason))
+        return start_unanswered(self._leave(connection, room, reason, message))
 
-    async def _leave(self, connection: Connection, name: str, reason: str) -> None:
+    async def _leave(self, connection: Connection, name: str, reason: str, message: str | None) -> None:
         room = connection.rooms.get(name)
         if room is None:
             raise not_in_room(connection, name)
         del connection.rooms[name]
         self._remove_member(room, connection)
-        message = f"{connection.user} left the room"
+        message = message or f"{connection.user} left the room"
         connection.send(self.news("left", message, room=name, user=connection.user, reason=reason))
         await self._pipeline.notify("left", connection, name, reason)
 
@@ -206,49 +221,12 @@ class ConnectionManager:
     # Publishing
 
     def publish(self, room: str, event: Event, *, exclude: Connection | None = None) -> Awaitable[None]:
-        """Send ``event`` to every member of ``room`` except ``exclude``.
+        """Send ``event`` to every member of ``room`` except ``exclude``: see `Publisher.publish`."""
+        return self.publisher.publish(room, event, exclude.id if exclude is not None else None)
 
-        Raise `Rejected` where a guard refuses it, where it cannot be encoded, or ``unavailable`` where the broker
-        is away; the awaitable raises it where that takes time.
-        """
-        chain = self._pipeline.chains[type(event)]
-        if chain.is_in_room:
-            in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
-            in_room.room = room
-        excluded = exclude.id if exclude is not None else None
-        if chain.publish_checks or chain.publish_observers:
-            return start_unanswered(self._publish(room, event, excluded))
-        return self._broker.publish(room, event, excluded) or DONE
-
-    async def _publish(self, room: str, event: Event, exclude: str | None) -> None:
-        await self._pipeline.check_publish(room, event)
-        await (self._broker.publish(room, event, exclude) or DONE)
-        await self._pipeline.event_published(room, event)
-
-    def deliver(self, room: str, event: Event, exclude: str | None = None) -> None:
-        """Send a publication to the members that this server has: called by the broker.
-
-        Its ``id`` goes back to its sender's connections alone.
-        """
-        target = self.rooms.get(room)
-        encoded = Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
-        if target is None:
-            return
-        if event.id is None and exclude is None:
-            target.publish(encoded)
-            return
-        instead: dict[Connection, Encoded | None] = {}
-        public = encoded
-        if event.id is not None:
-            without_id = copy.copy(event)
-            without_id.id = None
-            public = Encoded(without_id)
-            if isinstance(event, Stamped) and event.user is not None:
-                instead = dict.fromkeys(target.users.get(event.user, ()), encoded)
-        excluded = self.connections.get(exclude) if exclude else None
-        if excluded is not None and excluded in target:
-            instead[excluded] = None
-        target.publish(public, instead)
+    def send_private(self, event: Private) -> Awaitable[None]:
+        """Send a private message from one user to another: see `Publisher.send_private`."""
+        return self.publisher.send_private(event)
 
     def send_to_user(self, user: str, event: Event) -> int:
         """Send to every connection of ``user``, encoded once; return how many there are.

@@ -45,7 +45,7 @@ class CoreEvents(Plugin[PluginConfig]):
     @hookimpl(specname="handle_event")
     def join(self, connection: Connection, event: Join) -> Awaitable[None]:
         """Enter the room."""
-        return self.manager.join(connection, event.room)
+        return self.manager.join(connection, event.room, epoch=event.epoch, since=event.since)
 
     @hookimpl(specname="handle_event")
     def leave(self, connection: Connection, event: Leave) -> Awaitable[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from ..protocol import Format
+from ..protocol import Format, Rejected
 
 _BEARER = "bearer."
 _FORMATS = {each.value: each for each in Format}
@@ -53,6 +53,16 @@ class Handshake:
             return credentials.strip()
         offered = (each[len(_BEARER) :] for each in self.subprotocols if each.startswith(_BEARER))
         return next(offered, None)
+
+    @property
+    def since(self) -> int | None:
+        """The last ``seq`` that the client saw in the room of the URL. Raise `Rejected` where it is no number."""
+        since = self.query.get("since")
+        if since is None:
+            return None
+        if not (since.isascii() and since.isdigit() and len(since) < 16):
+            raise Rejected("invalid", "The parameter since of the URL is not a sequence number.", path="since")
+        return int(since)
 
     @property
     def subprotocol(self) -> str | None:

@@ -63,7 +63,7 @@ class Hub:
         if self.is_ready:
             return
         self.manager.now = asyncio.get_running_loop().time
-        waiting = self.broker.start(self.manager.deliver)
+        waiting = self.broker.start(self.manager.publisher.deliver)
         if waiting is not None:
             await waiting
         await self.pipeline.startup()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ..protocol import Ack, Event, Json, Rejected, RoomEvent, Stamped
+from ..protocol import Ack, Duplicate, Event, Json, Rejected, RoomEvent, Stamped
 from .connection import Connection
 from .eager import DONE
 from .identity import Identity
@@ -62,7 +62,11 @@ async def perform(hub: Hub, identity: Identity, event: Mapping[str, Json]) -> Ou
     connection = ServiceConnection(hub, identity, hub.default_room)
     connection.answering = decoded.id
     _stamp(connection, decoded)
-    await (hub.pipeline.run(hub.pipeline.chains[type(decoded)].answered_steps, connection, decoded) or DONE)
+    try:
+        await (hub.pipeline.run(hub.pipeline.chains[type(decoded)].answered_steps, connection, decoded) or DONE)
+    except Duplicate as duplicate:
+        duplicate.id = decoded.id
+        connection.send(duplicate.to_event())
     acks = [each for each in connection.replies if isinstance(each, Ack)]
     return Outcome(acks[-1], [each for each in connection.replies if not isinstance(each, Ack)])
 

@@ -140,7 +140,7 @@ class Session:
             manager.add(connection)
             self._connection = connection
             await pipeline.notify("connected", connection)
-            await manager.join(connection, room)
+            await manager.join(connection, room, epoch=handshake.query.get("epoch"), since=handshake.since)
         except Rejected as rejected:
             self._refuse(rejected)
 

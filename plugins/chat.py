@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-import msgspec
 from pydantic import Field, field_validator
 
-from ..core import Connection, Message, Plugin, PluginConfig, Private, Rejected, hookimpl
+from ..core import Connection, Message, Plugin, PluginConfig, Private, hookimpl
 
 WELCOME = 'Welcome, {user}! Type {{"type":"message","content":"hello"}} to talk, {{"type":"help"}} for the rest.'
 
@@ -51,10 +50,6 @@ class Chat(Plugin[ChatConfig]):
         return self.manager.publish(event.room, event)
 
     @hookimpl(specname="handle_event")
-    def private(self, connection: Connection, event: Private) -> None:
+    def private(self, event: Private) -> Awaitable[None]:
         """Deliver to every connection of the user, and echo, with the id, to every connection of the sender."""
-        if event.to not in self.manager.users:
-            raise Rejected("user_offline", f"{event.to} is not online; nothing was sent.", path="to")
-        if event.to != connection.user:
-            self.manager.send_to_user(event.to, msgspec.structs.replace(event, id=None))
-        self.manager.send_to_user(connection.user, event)
+        return self.manager.send_private(event)

@@ -7,6 +7,7 @@ from .encoded import Encoded as Encoded
 from .errors import CLOSE_CODES as CLOSE_CODES
 from .errors import ERROR_CODES as ERROR_CODES
 from .errors import CloseCode as CloseCode
+from .errors import Duplicate as Duplicate
 from .errors import Rejected as Rejected
 from .events import CORE_EVENTS as CORE_EVENTS
 from .events import Ack as Ack

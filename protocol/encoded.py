@@ -29,9 +29,15 @@ class Encoded:
     _json_text: str | None = None
     _msgpack: bytes | None = None
 
-    def __init__(self, event: Event) -> None:
-        """Raise `Rejected` ``invalid`` where a value of the event has no place in JSON."""
+    def __init__(self, event: Event, json: bytes | None = None) -> None:
+        """``json`` is the event as it was encoded before, where it was.
+
+        Raise `Rejected` ``invalid`` where a value of the event has no place in JSON.
+        """
         self.event = event
+        if json is not None:
+            self.json = json
+            return
         try:
             self.json = _encode_json(event)
         except (OverflowError, TypeError, ValueError, RecursionError) as error:

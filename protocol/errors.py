@@ -7,9 +7,10 @@ again, so a code never changes its meaning.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from .events import Error, Json
+from .events import Ack, Error, Json
 
 ERROR_CODES: Mapping[str, bool] = {
     "bad_json": False,
@@ -101,7 +102,7 @@ class Rejected(Exception):
         """The close code that fits this refusal when it ends a connection."""
         return self.close or _CLOSE_FOR_ERROR.get(self.code, 4003)
 
-    def to_event(self) -> Error:
+    def to_event(self) -> Error | Ack:
         """The answer to the client."""
         return Error(
             id=self.id,
@@ -113,3 +114,16 @@ class Rejected(Exception):
             shown=self.example,
             retry_after=self.retry_after,
         )
+
+
+class Duplicate(Rejected):
+    """Says that an event with the same ``id`` was carried out before: answered by the same `Ack`, and no error."""
+
+    def __init__(self, room: str | None = None, seq: int | None = None) -> None:
+        super().__init__("duplicate", "This was carried out before.")
+        self.room = room
+        self.seq = seq
+
+    def to_event(self) -> Ack:
+        """The answer to the client."""
+        return Ack(id=self.id, timestamp=datetime.now(UTC), room=self.room, seq=self.seq, duplicate=True)

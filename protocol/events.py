@@ -56,6 +56,9 @@ class RoomEvent(Stamped):
     right: ClassVar[str] = "publish"
     """The right that it takes to send it: ``publish``, ``presence``, ``history``, or one of a plugin's own."""
 
+    is_recorded: ClassVar[bool] = True
+    """Whether a publication of it is kept where history is on; not for what is old the moment after."""
+
     room: RoomName | None = None
     seq: int | None = None
 

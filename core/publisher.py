@@ -1,0 +1,132 @@
+"""From a publication to the members of its room: guards, recorder, broker, delivery, observers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..protocol import Duplicate, Encoded, Event, Private, Rejected, RoomEvent, Stamped
+from .broker import Broker
+from .eager import DONE, start_unanswered
+from .once import Once
+from .pipeline import Pipeline
+from .recorder import Recorder
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .connection_manager import ConnectionManager
+
+
+class Publisher:
+    """Publishes to rooms."""
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        pipeline: Pipeline,
+        broker: Broker,
+        now: Callable[[], float],
+        window: float,
+    ) -> None:
+        """``window`` is for how many seconds an ``id`` is published once."""
+        self.broker = broker
+        self.recorder: Recorder | None = None
+        self.once = Once(now, window)
+        self._manager = manager
+        self._pipeline = pipeline
+
+    def publish(self, room: str, event: Event, exclude: str | None = None) -> Awaitable[None]:
+        """Send ``event`` to every member of ``room`` but the connection with the id ``exclude``.
+
+        Raise `Rejected` where a guard refuses it, where it cannot be encoded, or ``unavailable`` where the broker
+        or the store is away, `Duplicate` where its ``id`` was published before; the awaitable raises it where that
+        takes time.
+        """
+        chain = self._pipeline.chains[type(event)]
+        recorder = self.recorder
+        if chain.is_in_room:
+            in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
+            in_room.room = room
+            if recorder is not None and not recorder.records(room, in_room):
+                recorder = None
+            if in_room.id is not None and in_room.user is not None:
+                key = (in_room.user, room, in_room.id)
+                return start_unanswered(
+                    self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder))
+                )
+        else:
+            recorder = None
+        if chain.publish_checks or chain.publish_observers or recorder is not None:
+            return start_unanswered(self._publish(room, event, exclude, recorder))
+        return self.broker.publish(room, event, exclude) or DONE
+
+    async def _publish(self, room: str, event: Event, exclude: str | None, recorder: Recorder | None) -> None:
+        await self._pipeline.check_publish(room, event)
+        if recorder is not None and isinstance(event, RoomEvent):
+            await self._check_recorded(recorder, room, event)
+            await (recorder.publish(room, event, exclude) or DONE)
+        else:
+            await (self.broker.publish(room, event, exclude) or DONE)
+        await self._pipeline.event_published(room, event)
+
+    async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
+        """Raise `Duplicate` where an earlier run of this server has published the event."""
+        if event.id is not None and event.user is not None and not self.once.is_complete:
+            seq = await recorder.find(room, event.user, event.id)
+            if seq is not None:
+                raise Duplicate(room, seq)
+
+    def send_private(self, event: Private) -> Awaitable[None]:
+        """Deliver to every connection of the receiver, and echo, with the ``id``, to every one of the sender.
+
+        Raise `Rejected` ``user_offline`` where the receiver is not here and nothing keeps it, `Duplicate` where
+        the same ``id`` was sent to the same receiver before; the awaitable raises it where that takes time.
+        """
+        if event.id is None or event.user is None:
+            return start_unanswered(self._send_private(event))
+        key = (event.user, f"@{event.to}", event.id)
+        return start_unanswered(self.once.run(key, event, lambda: self._send_private(event)))
+
+    async def _send_private(self, event: Private) -> None:
+        manager = self._manager
+        if event.to not in manager.users:
+            if self.recorder is None:
+                raise user_offline(event.to)
+            await self.recorder.keep(event)
+        elif event.to != event.user:
+            manager.send_to_user(event.to, msgspec.structs.replace(event, id=None))
+        if event.user is not None:
+            manager.send_to_user(event.user, event)
+
+    def deliver(self, room: str, event: Event, exclude: str | None = None) -> None:
+        """Send a publication to the members that this server has: called by the broker.
+
+        Its ``id`` goes back to its sender's connections alone.
+        """
+        target = self._manager.rooms.get(room)
+        encoded = Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
+        if target is None:
+            return
+        if event.id is None and exclude is None:
+            target.publish(encoded)
+            return
+        instead: dict[Connection, Encoded | None] = {}
+        public = encoded
+        if event.id is not None:
+            without_id = copy.copy(event)
+            without_id.id = None
+            public = Encoded(without_id)
+            if isinstance(event, Stamped) and event.user is not None:
+                instead = dict.fromkeys(target.users.get(event.user, ()), encoded)
+        excluded = self._manager.connections.get(exclude) if exclude else None
+        if excluded is not None and excluded in target:
+            instead[excluded] = None
+        target.publish(public, instead)
+
+
+def user_offline(user: str) -> Rejected:
+    """The refusal of a private message that nobody would get."""
+    return Rejected("user_offline", f"{user} is not online; nothing was sent.", path="to")
