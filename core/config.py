@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError
 from pydantic_core import PydanticCustomError
 
+from .api.config import ApiConfig
 from .backlog import Policy
 from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, nearest, show_key
 from .config_explain import explain
@@ -113,6 +114,7 @@ class Config(Section):
     server: ServerConfig = Field(default_factory=ServerConfig, description="where to listen, and limits")
     rooms: RoomsConfig = Field(default_factory=RoomsConfig, description="the default room, options by pattern")
     plugins: Annotated[dict[str, Annotated[PluginOptions, BeforeValidator(_plugin_options)]], OrEmpty] = Field(
+    api: ApiConfig = Field(default_factory=ApiConfig, description="the keys of the HTTP API, and its limits")
         default_factory=dict[str, PluginOptions],
         description="plugin name to its options, in the order in which the plugins are called",
     )

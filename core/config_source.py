@@ -17,6 +17,8 @@ SEPARATOR = "__"
 
 _SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|(^|[_-])keys?$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(r"://[^/\s]*:[^/\s]*@|-----BEGIN|\beyJ[\w-]{8}")
+_PLAIN = frozenset({"name", "user", "scopes", "groups", "rooms"})
+"""What an entry in a list of keys or tokens says beside the secret."""
 _SHORTEST_MASKED = 4
 
 
@@ -42,7 +44,7 @@ class Source:
 
     def is_secret(self, path: KeyPath) -> bool:
         """Whether the value must not be shown: it came from `!env` or `!file`, or looks secret."""
-        if path in self._secrets or any(isinstance(key, str) and _SECRET_KEY.search(key) for key in path):
+        if path in self._secrets or _is_below_secret_key(path):
             return True
         value = self._value(path)
         return isinstance(value, str) and _SECRET_TEXT.search(value) is not None
@@ -89,6 +91,15 @@ class Source:
         for part in path:
             value = child(value, part)
         return value
+
+
+def _is_below_secret_key(path: KeyPath) -> bool:
+    for index, key in enumerate(path):
+        if isinstance(key, str) and _SECRET_KEY.search(key):
+            entry = path[index + 1 : index + 3]
+            if len(entry) < 2 or not isinstance(entry[0], int) or entry[1] not in _PLAIN:
+                return True
+    return False
 
 
 def read_source(path: Path | None, env: Mapping[str, str]) -> Source:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import yaml
 from hubbub.core import PluginConfig
+from hubbub.core.api.config import ApiConfig, ApiKey
 from hubbub.core.app import create_app
 from hubbub.core.config import LoggingConfig, RoomOptions, RoomsConfig, ServerConfig, load_config
 from hubbub.core.config_errors import ConfigError
@@ -128,7 +129,8 @@ def test_a_config_that_a_page_shows_is_valid(
     monkeypatch.setattr(sys, "path", [str(EXAMPLES), str(PACKAGE), *sys.path])
     (tmp_path / "config.yaml").write_text(block.text)
     (tmp_path / "welcome.txt").write_text("Hello!\n")
-    environment = {"BIND_ADDRESS": "127.0.0.1", "WEBHOOKS_SECRET": "whsec_" + "0" * 32}
+    secrets = {"WEBHOOKS_SECRET": "whsec_" + "0" * 32, "HUBBUB_API_KEY": "k" * 32}
+    environment = {"BIND_ADDRESS": "127.0.0.1", **secrets}
     loaded = load_config(tmp_path / "config.yaml", environment)
     create_app(loaded, plugins={"hands": import_module("hubbub_hands").Hands})
     assert loaded.config.model_fields_set
@@ -160,6 +162,8 @@ DOCUMENTED_MODELS: list[tuple[str, int, type[BaseModel]]] = [
     ("rooms", 0, RoomsConfig),
     ("rooms", 1, RoomOptions),
     ("plugins", 0, PluginConfig),
+    ("api", 0, ApiConfig),
+    ("api", 1, ApiKey),
     ("logging", 0, LoggingConfig),
     *((name, 0, plugin.config_type()) for name, plugin in BUILT_IN.items()),
 ]

@@ -111,8 +111,8 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
             "server.Max-Rooms-Per-Connection: unknown key. Did you mean 'max_roo",
         ),
         ("server: 5", "server: expected keys with values, got 5."),
-        ("srever: {}", "srever: unknown key. Did you mean 'server'? Known keys: server, rooms, plugins, logging."),
-        ("zzz: {}", "zzz: unknown key. Known keys: server, rooms, plugins, logging."),
+        ("srever: {}", "srever: unknown key. Did you mean 'server'? Known keys: server, rooms, plugins, api, logging."),
+        ("zzz: {}", "zzz: unknown key. Known keys: server, rooms, plugins, api, logging."),
         ("plugins: [chat]", "plugins: expected keys with values, got a list."),
         ("plugins: {chat: x}", "plugins.chat: expected options (keys with values), true or false, got 'x'."),
         (
