@@ -44,9 +44,6 @@ class RoomOptions(Section):
     """What differs in the rooms of one pattern."""
 
     max_members: Count | None = Field(default=None, ge=1, description="connections in one such room")
-    allow: list[str] | None = Field(
-        default=None, description="user names, or patterns of them, that may enter; absent means everyone"
-    )
     slow_consumers: SlowConsumers | None = Field(
         default=None, description=f"{_SLOW_CONSUMERS}; absent means as rooms.slow_consumers says"
     )
@@ -114,10 +111,10 @@ class Config(Section):
     server: ServerConfig = Field(default_factory=ServerConfig, description="where to listen, and limits")
     rooms: RoomsConfig = Field(default_factory=RoomsConfig, description="the default room, options by pattern")
     plugins: Annotated[dict[str, Annotated[PluginOptions, BeforeValidator(_plugin_options)]], OrEmpty] = Field(
-    api: ApiConfig = Field(default_factory=ApiConfig, description="the keys of the HTTP API, and its limits")
         default_factory=dict[str, PluginOptions],
         description="plugin name to its options, in the order in which the plugins are called",
     )
+    api: ApiConfig = Field(default_factory=ApiConfig, description="the keys of the HTTP API, and its limits")
     logging: LoggingConfig = Field(default_factory=LoggingConfig, description="level and form of the log")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Container, Mapping
 
 from ..protocol import Json, Rejected
 
@@ -45,11 +44,6 @@ def check_room_name(name: str, example: Mapping[str, Json] | None = None) -> str
             example=example,
         )
     return name
-
-
-def matches_any(name: str, patterns: Iterable[str]) -> bool:
-    """Whether ``name`` matches one of the shell-style ``patterns``."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def guest_name(taken: Container[str]) -> str:

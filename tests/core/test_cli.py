@@ -40,7 +40,7 @@ def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
 ) -> None:
     Path("config.yaml").write_text(
         "server:\n  port: 9000\n  max_connections: 5\nrooms:\n  default: hall\n  options:\n    vip-*:\n"
-        "      allow: [alice]\nplugins:\n  chat:\n  presence:\n    announce: false\n  heartbeat: false\n"
+        "      max_members: 5\nplugins:\n  chat:\n  presence:\n    announce: false\n  heartbeat: false\n"
         "logging:\n  level: debug\n"
     )
     said = written(capsys, "check")
@@ -49,7 +49,7 @@ def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
         "  server   http://127.0.0.1:9000/ and ws://127.0.0.1:9000/ws\n"
         "           max_connections: 5\n"
         "  room     hall is the default room\n"
-        "  rooms    vip-*: {allow: [alice]}\n"
+        "  rooms    vip-*: {max_members: 5}\n"
         "  plugin   1. chat\n"
         "  plugin   2. presence: announce: false\n"
         "  off      heartbeat\n"

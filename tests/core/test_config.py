@@ -86,10 +86,10 @@ def test_levels_and_forms_may_be_in_capitals() -> None:
 
 def test_the_first_pattern_that_matches_a_room_wins() -> None:
     rooms = load(
-        "rooms:\n  options:\n    support-vip: {max_members: 1}\n    support-*: {allow: [a*]}\n"
+        "rooms:\n  options:\n    support-vip: {max_members: 1}\n    support-*: {max_members: 2}\n"
     ).config.rooms
     assert rooms.match("support-vip") == ("support-vip", RoomOptions(max_members=1))
-    assert rooms.match("support-1") == ("support-*", RoomOptions(allow=["a*"]))
+    assert rooms.match("support-1") == ("support-*", RoomOptions(max_members=2))
     for other in ("Support-1", "lobby", "x-support-1", ""):
         assert rooms.match(other) == (None, RoomOptions())
 
@@ -212,7 +212,7 @@ KNOWN = [
     "max_frame_size",
     "hook_timeout",
     "options",
-    "allow",
+    "max_members",
     "level",
 ]
 SECTIONS = st.dictionaries(st.sampled_from(KNOWN), TREES | st.dictionaries(st.sampled_from(KNOWN), TREES))

@@ -121,9 +121,8 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
         ),
         ("logging: {access: maybe}", "logging.access: expected true or false, got 'maybe'."),
         ("rooms: {default: no}", "rooms.default: expected text, got false. Put it in quotes to make it text."),
-        ("rooms: {options: {a: {alow: []}}}", "rooms.options.a.alow: unknown key. Did you mean 'allow'?"),
-        ("rooms: {options: {a: {allow: bob}}}", "rooms.options.a.allow: expected a list, got 'bob'."),
-        ("rooms: {options: {a: {allow: [5]}}}", "rooms.options.a.allow[0]: expected text, got 5."),
+        ("rooms: {options: {a: {conflate: b}}}", "rooms.options.a.conflate: unknown key. Did you mean 'conflate_by'?"),
+        ("rooms: {options: {a: {conflate_by: 5}}}", "rooms.options.a.conflate_by: expected text, got 5."),
         (
             "rooms: {options: {a: {max_members: 0}}}",
             "rooms.options.a.max_members: expected a whole number of at least 1",
