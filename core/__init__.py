@@ -19,6 +19,7 @@ from .plugin import Plugin as Plugin
 from .plugin import PluginConfig as PluginConfig
 from .plugin import StateKey as StateKey
 from .plugin import hookimpl as hookimpl
+from .publication import Publication as Publication
 from .recorder import Recorder as Recorder
 from .recorder import Recovery as Recovery
 from .rights import RoomRights as RoomRights

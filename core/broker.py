@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import Protocol
 
-from ..protocol import Event
+from .publication import Publication
 
 
 class Deliver(Protocol):
     """Hands a publication to the members that this server has."""
 
-    def __call__(self, room: str, event: Event, exclude: str | None = None) -> None:
-        """Deliver ``event``, except to the connection with the id ``exclude``."""
+    def __call__(self, room: str, publication: Publication) -> None:
+        """Deliver to the members of ``room``."""
         ...
 
 
@@ -30,10 +30,10 @@ class Broker(ABC):
         return None
 
     @abstractmethod
-    def publish(self, room: str, event: Event, exclude: str | None = None) -> Awaitable[None] | None:
+    def publish(self, room: str, publication: Publication) -> Awaitable[None] | None:
         """Publish to all servers, this one included; finished when the broker has taken it.
 
-        The connection with the id ``exclude`` does not receive it. Raise `Rejected` ``unavailable`` where the
+        Raise `Rejected` ``unavailable`` where the
         broker is away: then nothing was published.
         """
 
@@ -50,6 +50,6 @@ class Broker(ABC):
 class MemoryBroker(Broker):
     """The broker of a single server: publishing is delivering."""
 
-    def publish(self, room: str, event: Event, exclude: str | None = None) -> None:
+    def publish(self, room: str, publication: Publication) -> None:
         """Deliver at once."""
-        self.deliver(room, event, exclude)
+        self.deliver(room, publication)

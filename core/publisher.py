@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..protocol import Duplicate, Encoded, Event, Private, Rejected, RoomEvent, Stamped
+from ..protocol import Duplicate, Encoded, Event, Private, Rejected, RoomEvent
 from .broker import Broker
 from .eager import DONE, start_unanswered
 from .once import Once
 from .pipeline import Pipeline
+from .publication import Publication, publication_of
 from .recorder import Recorder
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Publisher:
             recorder = None
         if chain.publish_checks or chain.publish_observers or recorder is not None:
             return start_unanswered(self._publish(room, event, exclude, recorder))
-        return self.broker.publish(room, event, exclude) or DONE
+        return self.broker.publish(room, publication_of(event, exclude)) or DONE
 
     async def _publish(self, room: str, event: Event, exclude: str | None, recorder: Recorder | None) -> None:
         await self._pipeline.check_publish(room, event)
@@ -69,7 +69,7 @@ class Publisher:
             await self._check_recorded(recorder, room, event)
             await (recorder.publish(room, event, exclude) or DONE)
         else:
-            await (self.broker.publish(room, event, exclude) or DONE)
+            await (self.broker.publish(room, publication_of(event, exclude)) or DONE)
         await self._pipeline.event_published(room, event)
 
     async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
@@ -101,30 +101,21 @@ class Publisher:
         if event.user is not None:
             manager.send_to_user(event.user, event)
 
-    def deliver(self, room: str, event: Event, exclude: str | None = None) -> None:
-        """Send a publication to the members that this server has: called by the broker.
-
-        Its ``id`` goes back to its sender's connections alone.
-        """
+    def deliver(self, room: str, publication: Publication) -> None:
+        """Send a publication to the members that this server has: called by the broker."""
         target = self._manager.rooms.get(room)
-        encoded = Encoded(event)  # What nobody receives is refused all the same if it cannot be encoded.
         if target is None:
             return
-        if event.id is None and exclude is None:
-            target.publish(encoded)
+        if publication.id is None and publication.exclude is None:
+            target.publish(publication)
             return
         instead: dict[Connection, Encoded | None] = {}
-        public = encoded
-        if event.id is not None:
-            without_id = copy.copy(event)
-            without_id.id = None
-            public = Encoded(without_id)
-            if isinstance(event, Stamped) and event.user is not None:
-                instead = dict.fromkeys(target.users.get(event.user, ()), encoded)
-        excluded = self._manager.connections.get(exclude) if exclude else None
+        if publication.id is not None and publication.user is not None:
+            instead = dict.fromkeys(target.users.get(publication.user, ()), publication.with_id)
+        excluded = self._manager.connections.get(publication.exclude or "")
         if excluded is not None and excluded in target:
             instead[excluded] = None
-        target.publish(public, instead)
+        target.publish(publication, instead)
 
 
 def user_offline(user: str) -> Rejected:

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hubbub.core import Broker, Connection, Event, Message, Plugin, PluginConfig, Rejected, hookimpl
+from hubbub.core import Broker, Connection, Event, Message, Plugin, PluginConfig, Publication, Rejected, hookimpl
 from hubbub.core.connection_manager import leave_reason
 from hubbub.core.testing import HubForTests
 
@@ -13,10 +13,10 @@ class Subscriptions(Broker):
         self.rooms: list[str] = []
         self.is_away = False
 
-    def publish(self, room: str, event: Event, exclude: str | None = None) -> None:
+    def publish(self, room: str, publication: Publication) -> None:
         if self.is_away:
             raise Rejected("unavailable", "The broker is away; nothing was published.")
-        self.deliver(room, event, exclude)
+        self.deliver(room, publication)
 
     def subscribe(self, room: str) -> None:
         self.rooms.append(room)

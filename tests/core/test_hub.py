@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Awaitable
 
 import pytest
-from hubbub.core import Broker, Connection, Event, Plugin, PluginConfig, PluginError, Rejected, hookimpl
+from hubbub.core import Broker, Connection, Plugin, PluginConfig, PluginError, Publication, Rejected, hookimpl
 from hubbub.core.broker import Deliver
 from hubbub.core.testing import HubForTests
 
@@ -41,12 +41,12 @@ class SlowBroker(Broker):
         super().start(deliver)
         return self._do("broker started")
 
-    async def _publish(self, room: str, event: Event, exclude: str | None) -> None:
+    async def _publish(self, room: str, publication: Publication) -> None:
         await self._do("published")
-        self.deliver(room, event, exclude)
+        self.deliver(room, publication)
 
-    def publish(self, room: str, event: Event, exclude: str | None = None) -> Awaitable[None]:
-        return self._publish(room, event, exclude)
+    def publish(self, room: str, publication: Publication) -> Awaitable[None]:
+        return self._publish(room, publication)
 
     def stop(self) -> Awaitable[None]:
         return self._do("broker stopped")
