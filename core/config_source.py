@@ -15,7 +15,7 @@ Tree: TypeAlias = dict[str, object]
 PREFIX = "HUBBUB_"
 SEPARATOR = "__"
 
-_SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|(^|[_-])keys?$", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"secret|passw|token|credential|private_?key|api_?key|(^|[_-])keys?$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(r"://[^/\s]*:[^/\s]*@|-----BEGIN|\beyJ[\w-]{8}")
 _PLAIN = frozenset({"name", "user", "scopes", "groups", "rooms"})
 """What an entry in a list of keys or tokens says beside the secret."""

@@ -74,5 +74,5 @@ def _changed(config: BaseModel, but: set[str]) -> list[str]:
 
 
 def _inline(value: object) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -60,6 +60,15 @@ def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
     assert written(capsys, "check", "-c", "other.yaml").startswith("other.yaml is valid.")
 
 
+def test_check_keeps_the_order_of_what_is_decided_by_the_first_that_matches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("config.yaml").write_text(
+        'plugins:\n  permissions:\n    rooms:\n      b: {join: users}\n      "*": {join: everyone}\n'
+    )
+    assert "permissions: rooms: {b: {join: users}, '*': {join: everyone}}\n" in written(capsys, "check")
+
+
 def test_the_environment_overrides_the_config(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,10 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
             "server.Max-Rooms-Per-Connection: unknown key. Did you mean 'max_roo",
         ),
         ("server: 5", "server: expected keys with values, got 5."),
-        ("srever: {}", "srever: unknown key. Did you mean 'server'? Known keys: server, rooms, plugins, api, logging."),
+        (
+            "srever: {}",
+            "srever: unknown key. Did you mean 'server'? Known keys: server, rooms, plugins, api, logging.",
+        ),
         ("zzz: {}", "zzz: unknown key. Known keys: server, rooms, plugins, api, logging."),
         ("plugins: [chat]", "plugins: expected keys with values, got a list."),
         ("plugins: {chat: x}", "plugins.chat: expected options (keys with values), true or false, got 'x'."),
@@ -121,7 +124,10 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
         ),
         ("logging: {access: maybe}", "logging.access: expected true or false, got 'maybe'."),
         ("rooms: {default: no}", "rooms.default: expected text, got false. Put it in quotes to make it text."),
-        ("rooms: {options: {a: {conflate: b}}}", "rooms.options.a.conflate: unknown key. Did you mean 'conflate_by'?"),
+        (
+            "rooms: {options: {a: {conflate: b}}}",
+            "rooms.options.a.conflate: unknown key. Did you mean 'conflate_b",
+        ),
         ("rooms: {options: {a: {conflate_by: 5}}}", "rooms.options.a.conflate_by: expected text, got 5."),
         (
             "rooms: {options: {a: {max_members: 0}}}",

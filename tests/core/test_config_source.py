@@ -149,6 +149,8 @@ def test_a_variable_below_a_value_is_told() -> None:
         (("plugins", "auth", "password"), "x", True),
         (("plugins", "auth", "key"), "x", True),
         (("plugins", "auth", "keys", 0), "x", True),
+        (("plugins", "auth", "private_key"), "x", True),
+        (("plugins", "permissions", "private"), "everyone", False),
         (("plugins", "redis", "url"), "redis://user:pw@host", True),
         (("plugins", "redis", "url"), "redis://host", False),
         (("plugins", "x", "pem"), "-----BEGIN KEY", True),
