@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .client_address import TrustedProxies
 from .handshake import Handshake, parse_query
 from .transport_asgi import AsgiTransport
 from .transport_uvicorn import offered_transport
@@ -20,10 +21,11 @@ class WebSocketEndpoint:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._proxies = TrustedProxies(hub.config.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept the connection, so that a browser can read why it may be closed, and serve it to its end."""
-        handshake = _handshake(scope)
+        handshake = _handshake(scope, self._proxies.settle(scope))
         transport = offered_transport(cast("Mapping[str, object]", scope.get("extensions") or {}))
         if transport is not None:
             transport.take_over(self._hub, handshake)
@@ -34,11 +36,15 @@ class WebSocketEndpoint:
 
 
 class WebSocketsFirst:
-    """An application whose WebSockets do not take the way through all of its HTTP middleware."""
+    """An application whose WebSockets do not take the way through all of its HTTP middleware.
+
+    What it hands on tells the clients' own addresses, as far as a trusted proxy knows them.
+    """
 
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app = app
         self._endpoint = WebSocketEndpoint(hub)
+        self._proxies = TrustedProxies(hub.config.server.trusted_proxies)
         self._path = hub.config.server.path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,16 +54,16 @@ class WebSocketsFirst:
             scope["path_params"] = {"room": path[len(self._path) + 1 :]}
             await self._endpoint(scope, receive, send)
         else:
+            self._proxies.settle(scope)
             await self._app(scope, receive, send)
 
 
-def _handshake(scope: Scope) -> Handshake:
+def _handshake(scope: Scope, address: str) -> Handshake:
     path_parameters = cast("dict[str, str]", scope.get("path_params", {}))
-    client = cast("tuple[str, int] | None", scope.get("client"))
     return Handshake(
         room=path_parameters.get("room", ""),
         query=parse_query(cast(bytes, scope["query_string"])),
         headers=cast("list[tuple[bytes, bytes]]", scope["headers"]),
         subprotocols=cast("list[str]", scope.get("subprotocols", [])),
-        address=client[0] if client else "",
+        address=address,
     )

@@ -17,7 +17,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from .config import LoadedConfig, ServerConfig
 from .endpoint import WebSocketsFirst
+from .guarded_http import Guard, GuardedHttp
 from .hub import Hub
+from .open_files import allow_sockets
 from .transport_uvicorn import UvicornTransport
 from .upgrade_uvicorn import UvicornHttp
 
@@ -31,6 +33,8 @@ class HubbubServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, hub: Hub, announce: Callable[[], None]) -> None:
         super().__init__(config)
+        limits = hub.config.server
+        self.server_state = Guard(limits, allow_sockets(limits.max_connections + limits.max_handshakes))
         self._hub = hub
         self._announce = announce
 
@@ -67,7 +71,7 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
     is_fast = server_config.transport == "auto"
     config = uvicorn.Config(
         WebSocketsFirst(app, hub),
-        http=UvicornHttp if is_fast else "auto",
+        http=UvicornHttp if is_fast else GuardedHttp,
         ws=UvicornTransport if is_fast else WebSocketsSansIOProtocol,
         ws_max_size=server_config.max_frame_size,
         ws_per_message_deflate=server_config.compression,
@@ -77,6 +81,7 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
         lifespan="off",
         access_log=loaded.config.logging.access,
         server_header=False,
+        proxy_headers=False,  # It would believe what comes from this machine; `server.trusted_proxies` decides.
         timeout_graceful_shutdown=ceil(server_config.drain_timeout),
     )
     server = HubbubServer(config, hub, lambda: announce(listener, server_config))

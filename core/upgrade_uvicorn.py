@@ -11,13 +11,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake
 from websockets.extensions import Extension
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from .guarded_http import GuardedHttp
 from .handshake import Handshake
 from .transport_fast import FastTransport
 from .transport_uvicorn import EXTENSION, deflate_once_for_all, wire_for
@@ -31,13 +31,12 @@ _NOT_FOUND = (
 )
 
 
-class UvicornHttp(HttpToolsProtocol):
+class UvicornHttp(GuardedHttp):
     """uvicorn's HTTP protocol with a way of its own for WebSockets."""
 
     def handle_websocket_upgrade(self) -> None:
         """Answer the handshake, and leave the connection to the application if it wants it."""
-        self.connections.discard(self)
-        self.parser = None  # It refers back to this object, and only the collector would free them.
+        self._request_is_whole()
         request = Request(
             self.url.decode("latin-1"), self._headers(), self.scope["method"], f"HTTP/{self.scope['http_version']}"
         )
@@ -87,15 +86,6 @@ class UvicornHttp(HttpToolsProtocol):
         else:
             application.close()
 
-    def _end(self, response: bytes) -> None:
-        self.transport.write(response)
-        self.transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the socket; after a refused handshake nobody wants them."""
-        if self.parser is not None:
-            super().data_received(data)
-
 
 class _Offer:
     """The connection, for the application to take over."""
@@ -114,8 +104,7 @@ class _Offer:
         if handshake.subprotocol is not None:
             self._response.append(f"Sec-WebSocket-Protocol: {handshake.subprotocol}")
         if http.config.access_log:
-            client = ":".join(map(str, http.client or ()))
-            http.logger.info('%s - "WebSocket %s" [accepted]', client, http.url.decode("latin-1"))
+            http.logger.info('%s - "WebSocket %s" [accepted]', handshake.address, http.url.decode("latin-1"))
         response = "\r\n".join((*self._response, "", "")).encode("latin-1")
         connections = cast("set[object]", http.connections)
         wire = wire_for(handshake.format, self._extensions)

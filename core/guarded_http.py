@@ -1,0 +1,256 @@
+"""uvicorn's HTTP protocol behind limits: of time, of size, and of how many connections may be open at once.
+
+uvicorn waits for ever for the rest of a request, and takes headers of any number and length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Final, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from .client_address import TrustedProxies, normal
+from .config_server import ServerConfig
+from .half_open import HalfOpen
+from .proxy_protocol import BadProxyHeaderError, read_proxy_header
+
+logger = logging.getLogger(__name__)
+
+MAX_URL: Final = 8 * 1024 - 64
+"""Bytes of a URL; a token may stand in it. With the rest of its line it fits into the 8 KiB of websockets."""
+
+MAX_HEAD: Final = 32 * 1024
+"""Bytes of a request before its body."""
+
+MAX_HEADERS: Final = 100
+MAX_PIPELINED: Final = 16
+"""Requests of one connection that may wait for the answers to earlier ones."""
+
+
+class Guard(ServerState):
+    """What uvicorn's protocols of one server share, and the limits that hold for them together."""
+
+    def __init__(self, config: ServerConfig, max_sockets: int) -> None:
+        """``max_sockets`` is how many connections of any kind there may be."""
+        super().__init__()
+        self.half_open = HalfOpen(config.max_handshakes, config.handshake_timeout)
+        self._proxies = TrustedProxies(config.trusted_proxies)
+        self._has_proxy_protocol = config.proxy_protocol
+        self._max_sockets = max_sockets
+        self._has_warned = False
+
+    def opened(self, connection: GuardedHttp) -> None:
+        """Count ``connection``, which is among uvicorn's already; cut the oldest half-open one of too many."""
+        self.half_open.add(connection)
+        if len(self.connections) > self._max_sockets:
+            self.half_open.cut_oldest("max_connections")
+
+    def expects_proxy_header(self, peer: str) -> bool:
+        """Whether connections from this address must begin with a PROXY header."""
+        return self._has_proxy_protocol and self._proxies.trust(normal(peer))
+
+    def warn(self, peer: str, error: BadProxyHeaderError) -> None:
+        """Say once that a proxy speaks something else."""
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "the trusted proxy %s sends no PROXY header: %s. Let it send one (HAProxy: send-proxy, nginx: "
+                "proxy_protocol on), or switch server.proxy_protocol off",
+                peer,
+                error,
+            )
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """An HTTP connection that cannot be kept half-open, or filled, without end."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: Guard,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._guard = server_state
+        self._received = 0
+        """Bytes of the request that is coming in."""
+        self._is_in_head = False
+        self._proxy_header: bytes | None = None
+        """What has come of the PROXY header that is awaited."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Note a new connection; it has to send a request from now on."""
+        super().connection_made(transport)
+        self._guard.opened(self)
+        if self._guard.expects_proxy_header(self.client[0] if self.client else ""):
+            self._proxy_header = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._guard.half_open.discard(self)
+        super().connection_lost(exc)
+
+    def cut(self) -> None:
+        """End at once; who was sending a request is told why, if there is room for it."""
+        if self._received and not self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.transport.write(_answer(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time."))
+            self.transport.close()
+        if self.transport.get_write_buffer_size() or not self.transport.is_closing():
+            self.transport.abort()
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket; after a refusal, or a handshake, nobody wants them."""
+        if self._proxy_header is not None:
+            data = self._after_proxy_header(self._proxy_header + data)
+        if self.parser is None or not data:
+            return
+        self._unset_keepalive_if_required()
+        self._received += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError as error:
+            told = error.__context__
+            if isinstance(told, _RefusedError):
+                self._refuse(told.status, told.message)
+            else:
+                logger.info("%s sends what is no HTTP%s", self.client, _TLS if data[:2] == b"\x16\x03" else "")
+                self._refuse(HTTPStatus.BAD_REQUEST, "This is not HTTP.")
+        else:
+            if self._is_in_head and self._received > MAX_HEAD:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+
+    def _after_proxy_header(self, data: bytes) -> bytes:
+        peer = self.client[0] if self.client else ""
+        try:
+            header = read_proxy_header(data)
+        except BadProxyHeaderError as error:
+            self._guard.warn(peer, error)
+            self._proxy_header = None
+            self._refuse(HTTPStatus.BAD_REQUEST, "A PROXY header has to come first.")
+            return b""
+        if header is None:
+            self._proxy_header = data
+            return b""
+        self._proxy_header = None
+        if header.client is not None:
+            self.client = header.client
+        return data[header.size :]
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_headers_complete(self) -> None:
+        """Let a request go to the application, or refuse one that is out of all proportion."""
+        self._is_in_head = False
+        if len(self.url) > MAX_URL:
+            raise _RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, f"A URL may have {MAX_URL} bytes at most.")
+        if len(self.headers) > MAX_HEADERS or (self._received > MAX_HEAD and self._head_size() > MAX_HEAD):
+            raise _RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise _RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "Wait for the answers to earlier requests.")
+        super().on_headers_complete()
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def on_message_complete(self) -> None:
+        """Note that a request has come as a whole; one that was answered before makes way for the next."""
+        super().on_message_complete()
+        self._received = 0
+        if self._is_answering:
+            self._guard.half_open.discard(self)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        if self.timeout_keep_alive_task is not None or self.transport.is_closing():
+            self._guard.half_open.add(self)
+
+    # Answering
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
+
+    def pause_writing(self) -> None:
+        """Give who does not read an answer as long as who does not send a request."""
+        super().pause_writing()
+        self._guard.half_open.add(self)
+
+    def resume_writing(self) -> None:
+        """Note that the client reads."""
+        super().resume_writing()
+        self._guard.half_open.discard(self)
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        """Say why no request is taken any more, and read on without looking: closing now would lose the answer."""
+        self._forget_parser()
+        if self._is_answering:
+            self.transport.abort()
+            return
+        self.transport.write(_answer(status, message))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._guard.half_open.add(self)
+
+    def _end(self, response: bytes) -> None:
+        """Answer a request for the last time."""
+        self.transport.write(response)
+        self.transport.close()
+        self._guard.half_open.add(self)
+
+    def _forget_parser(self) -> None:
+        self.parser = None  # It refers back to this object, and only the collector would free them.
+
+    def _request_is_whole(self) -> None:
+        """Leave the connection to another protocol."""
+        self._guard.half_open.discard(self)
+        self.connections.discard(self)
+        self._forget_parser()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection to uvicorn's WebSocket protocol, with the address that a proxy has told."""
+        super().handle_websocket_upgrade()
+        self._request_is_whole()
+        scope = cast("dict[str, object] | None", getattr(self.transport.get_protocol(), "scope", None))
+        if scope is not None:
+            scope["client"] = self.client  # The application has not seen it yet.
+
+
+class _RefusedError(Exception):
+    """A request that is too much of something."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+_TLS: Final = ", but TLS, which this port does not speak: put a proxy in front"
+_TOO_LARGE: Final = f"The headers of a request may be {MAX_HEADERS}, and have {MAX_HEAD} bytes at most."
+
+
+def _answer(status: HTTPStatus, message: str) -> bytes:
+    body = f"{message}\n".encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
