@@ -68,7 +68,8 @@ class Delivery:
             await asyncio.wait((self._task,), timeout=seconds)
         finally:
             self._task.cancel()
-            left = len(self._outbox) + (self._under_way.size if self._under_way is not None else 0)
+            left = self._outbox.clear() + (self._under_way.size if self._under_way is not None else 0)
+            self._under_way = None
             if left:
                 self._losses.add(left, "the server stopped before they could be delivered")
             self._losses.log()

@@ -29,10 +29,6 @@ class Outbox:
         self._is_due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        """The number of events that wait."""
-        return len(self._events)
-
     def put(self, event: bytes) -> None:
         """Append an encoded event."""
         if len(event) > self._config.max_queue_bytes:
@@ -52,6 +48,13 @@ class Outbox:
         """Hand out what is left without waiting for more."""
         self._is_closed = True
         self._schedule()
+
+    def clear(self) -> int:
+        """Forget what waits; return how many events that were."""
+        left = len(self._events)
+        self._events.clear()
+        self._bytes = 0
+        return left
 
     async def next_batch(self) -> Batch | None:
         """The next events, once they are enough or have waited long enough; None after the last ones."""

@@ -20,14 +20,14 @@ class Told(msgspec.Struct, kw_only=True, tag_field="type"):
     timestamp: datetime | None = None
 
 
-class Connected(Told, tag="connected"):
+class Connected(Told, kw_only=True, tag="connected"):
     """A connection was let in."""
 
     user: str
     connection: str
 
 
-class Disconnected(Told, tag="disconnected"):
+class Disconnected(Told, kw_only=True, tag="disconnected"):
     """A connection has ended."""
 
     user: str
@@ -36,7 +36,7 @@ class Disconnected(Told, tag="disconnected"):
     reason: str
 
 
-class Joined(Told, tag="joined"):
+class Joined(Told, kw_only=True, tag="joined"):
     """A connection has entered a room."""
 
     room: str
@@ -44,7 +44,7 @@ class Joined(Told, tag="joined"):
     connection: str
 
 
-class Left(Told, tag="left"):
+class Left(Told, kw_only=True, tag="left"):
     """A connection is no longer in a room."""
 
     room: str
@@ -53,19 +53,19 @@ class Left(Told, tag="left"):
     reason: str
 
 
-class Occupied(Told, tag="occupied"):
+class Occupied(Told, kw_only=True, tag="occupied"):
     """A room got its first member on this server."""
 
     room: str
 
 
-class Vacated(Told, tag="vacated"):
+class Vacated(Told, kw_only=True, tag="vacated"):
     """A room lost its last member on this server."""
 
     room: str
 
 
-class Published(Told, tag="published"):
+class Published(Told, kw_only=True, tag="published"):
     """Something was published to a room."""
 
     room: str
