@@ -131,12 +131,10 @@ class ConnectionManager:
         return start_unanswered(self._join(connection, room, epoch, since))
 
     async def _join(self, connection: Connection, name: str, epoch: str | None, since: int | None) -> None:
-        recovery, recorder = None, self.publisher.recorder
         if name not in connection.rooms:
             self.limits.check_joining(connection, name)
             await self._pipeline.check("check_join", connection, name)
-            if recorder is not None:
-                recovery = await recorder.catch_up(name, epoch, since)
+            recovery = await self.publisher.catch_up(connection, name, epoch, since)
             self.limits.check_place(self, connection, name)  # Who may not enter learns nothing about the room.
             if connection.id not in self.connections or name in connection.rooms:  # Gone, or in by another call.
                 return

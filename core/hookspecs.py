@@ -96,6 +96,15 @@ def check_join(connection: Connection, room: str) -> Awaitable[None] | None:
 
 
 @hookspec
+def check_recover(connection: Connection, room: str) -> Awaitable[None] | None:
+    """Refuse to tell a connection that enters a room what it has missed there.
+
+    Guard. Called after `check_join` where ``since`` is given and history is on. `Rejected` keeps nobody out: the
+    connection enters with ``recovered`` false, as if too much had been missed.
+    """
+
+
+@hookspec
 def joined(connection: Connection, room: str) -> Awaitable[None] | None:
     """Notice that a connection has entered a room.
 

@@ -172,7 +172,7 @@ class Pipeline:
         await self._notify("event_published", self.chains[type(event)].publish_observers, room, event)
 
     async def check(self, hook: str, *arguments: object) -> None:
-        """Call a guard that has no event: ``check_connect`` or ``check_join``."""
+        """Call a guard that has no event: ``check_connect``, ``check_join`` or ``check_recover``."""
         await self._guard(hook, self._calls[hook], *arguments)
 
     async def notify(self, hook: str, *arguments: object) -> None:

@@ -13,7 +13,7 @@ from .eager import DONE, start_unanswered
 from .once import Once
 from .pipeline import Pipeline
 from .publication import Publication, publication_of
-from .recorder import Recorder
+from .recorder import Recorder, Recovery
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -71,6 +71,23 @@ class Publisher:
         else:
             await (self.broker.publish(room, publication_of(event, exclude)) or DONE)
         await self._pipeline.event_published(room, event)
+
+    async def catch_up(
+        self, connection: Connection, room: str, epoch: str | None, since: int | None
+    ) -> Recovery | None:
+        """Where the room stands for ``connection``, which enters it, and what it has missed if it may know that.
+
+        None where the room is not recorded. Raise `Rejected` as `Recorder.catch_up` does.
+        """
+        if self.recorder is None:
+            return None
+        if since is not None:
+            try:
+                await self._pipeline.check("check_recover", connection, room)
+            except Rejected:
+                recovery = await self.recorder.catch_up(room, None, None)
+                return recovery and recovery._replace(recovered=False)
+        return await self.recorder.catch_up(room, epoch, since)
 
     async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
         """Raise `Duplicate` where an earlier run of this server has published the event."""

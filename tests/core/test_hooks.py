@@ -12,12 +12,16 @@ from hubbub.core import (
     Plugin,
     PluginConfig,
     PluginError,
+    Private,
+    Recorder,
+    Recovery,
     Rejected,
+    RoomEvent,
     StateKey,
     hookimpl,
 )
 from hubbub.core.testing import HubForTests
-from hubbub.protocol import Ping, System
+from hubbub.protocol import Encoded, Ping, System
 
 NAME = StateKey[str]("test.name")
 
@@ -204,6 +208,42 @@ def test_hook_check_join() -> None:
         assert "cellar" not in hub.manager.rooms
         assert hub.connect("carol", "cellar").close_code == 4003
         assert hub.connect("alice", "cellar").receive("system", event="welcome", room="cellar")
+
+
+def test_hook_check_recover() -> None:
+    class Tape(Recorder):
+        def records(self, room: str, event: RoomEvent) -> bool:
+            return False
+
+        def publish(self, room: str, event: RoomEvent, exclude: str | None = None) -> None: ...
+
+        async def find(self, room: str, user: str, id_: str) -> None: ...
+
+        async def catch_up(self, room: str, epoch: str | None, since: int | None) -> Recovery:
+            if since is None:
+                return Recovery("e", 5)
+            return Recovery("e", 5, recovered=True, events=[Encoded(Message(room=room, content="missed"))])
+
+        async def keep(self, event: Private) -> None: ...
+
+    class Discreet(Plugin[PluginConfig]):
+        @hookimpl
+        def check_recover(self, connection: Connection, room: str) -> None:
+            if connection.user == "bob" and room == "garden":
+                raise Rejected("forbidden", "Not for Bob.")
+
+    with HubForTests({"discreet": {}}, plugins={"discreet": Discreet}) as hub:
+        hub.manager.publisher.recorder = Tape()
+        for name, room, recovered in (("alice", "garden", True), ("bob", "lobby", True), ("bob", "garden", False)):
+            by_url = hub.connect(name, room, query={"epoch": "e", "since": "3"})
+            by_event = hub.connect(name, "hall")
+            by_event.send({"type": "join", "room": room, "epoch": "e", "since": 3})
+            for client in (by_url, by_event):
+                joined = client.receive("system", event="joined", room=room)
+                assert (joined["epoch"], joined["seq"], joined["recovered"]) == ("e", 5, recovered)
+                assert bool(client.take("message")) is recovered
+        bob = hub.connect("bob", "garden")
+        assert "recovered" not in bob.receive("system", event="joined")  # Nobody had asked.
 
 
 def test_hook_joined() -> None:
