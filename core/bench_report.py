@@ -32,7 +32,8 @@ _CLOSE_HINTS = {
     1006: "the server vanished, or something between: see its log",
     1009: "lower --size, or raise server.max_frame_size",
     1012: "the server was restarted",
-    1013: "raise server.max_connections and server.max_connections_per_address, or max_members_per_room",
+    1013: "raise server.max_connections, max_connections_per_address, connects_per_minute_per_address "
+    "or max_members_per_room: the reason says which",
     4001: "pass --token",
     4003: "rooms.options must allow the rooms bench-* and the users of --user-prefix",
     4008: "more was waiting for a client than server.max_outgoing_buffer, or the rate limit closes",
