@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
+from fnmatch import fnmatchcase
 
 from ..protocol import Json, Rejected
 
@@ -44,6 +45,11 @@ def check_room_name(name: str, example: Mapping[str, Json] | None = None) -> str
             example=example,
         )
     return name
+
+
+def matches_any(name: str, patterns: Iterable[str]) -> bool:
+    """Whether ``name`` matches one of the shell-style ``patterns``."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def guest_name(taken: Container[str]) -> str:

@@ -1,5 +1,5 @@
 import pytest
-from hubbub.core.names import check_room_name, check_user_name, guest_name
+from hubbub.core.names import check_room_name, check_user_name, guest_name, matches_any
 from hubbub.protocol import Rejected
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +31,15 @@ def test_a_name_with_a_space_or_that_cannot_be_seen_is_no_room_name(name: str) -
         check_room_name(name, {"type": "join", "room": "garden"})
     assert (caught.value.code, caught.value.path) == ("invalid", "room")
     assert caught.value.example == {"type": "join", "room": "garden"}
+
+
+def test_patterns_are_those_of_a_shell_and_case_counts() -> None:
+    assert matches_any("agent-7", ["alice", "agent-*"])
+    assert matches_any("alice", ["a?ice"])
+    assert matches_any("a", ["[ab]"])
+    assert not matches_any("Agent-7", ["agent-*"])
+    assert not matches_any("my-agent-7", ["agent-*"])
+    assert not matches_any("anybody", [])
 
 
 @given(st.text(max_size=70))
