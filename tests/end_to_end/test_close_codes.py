@@ -103,7 +103,7 @@ def test_1013_one_more_than_there_is_place_for(
 def test_4003_a_room_that_is_not_for_this_user(start_server: StartServer, connect: Connect) -> None:
     rules = {"staff-*": {"join": "alice"}, "*": {"join": "everyone"}}
     server = start_server({"plugins": PLUGINS | {"permissions": {"rooms": rules}}})
-    assert connect(server, "/ws/hall?user=alice").receive()["event"] == "welcome"
+    assert connect(server, "/ws/hall?user=carol").receive()["event"] == "welcome"
     assert connect(server, "/ws/staff-room?user=alice").close_code() == 4003  # Nobody vouches for that name.
     mallory = connect(server, "/ws/staff-room?user=mallory")
     assert mallory.close_code() == 4003
