@@ -12,6 +12,8 @@ from ..protocol import System as System
 from .broker import Broker as Broker
 from .connection import Connection as Connection
 from .connection_manager import ConnectionManager as ConnectionManager
+from .eager import DONE as DONE
+from .eager import start as start
 from .handshake import Handshake as Handshake
 from .identity import Identity as Identity
 from .implementations import PluginError as PluginError

@@ -79,6 +79,7 @@ class Connection:
         "id",
         "identity",
         "is_welcomed",
+        "last_pong",
         "last_seen",
         "manager",
         "opened_at",
@@ -121,6 +122,8 @@ class Connection:
         self.opened_at = datetime.now(UTC)
         self.last_seen = 0.0
         """When the client last gave a sign of life, in seconds of the event loop's clock."""
+        self.last_pong = 0.0
+        """When the client last answered a ping frame, on the same clock."""
         self.speaks_ping = False
         """Whether the client has sent a `ping` or `pong` event, and so understands them."""
         self.answering: str | None = None

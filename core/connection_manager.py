@@ -13,6 +13,7 @@ from itertools import count
 from ..protocol import Encoded, Event, Private, Rejected, System
 from .backlog import Backlog
 from .broker import Broker
+from .client_address import subnet
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
 from .eager import start_unanswered
@@ -43,10 +44,12 @@ class ConnectionManager:
         self.is_draining = False
         self.now: Callable[[], float] = lambda: asyncio.get_running_loop().time()
         """Seconds of the event loop's clock, by which everything here measures time."""
+        self.troubles: dict[str, str] = {}
+        """Why the server cannot do all of its work now, by plugin. While there is any, it is not ready."""
         self.dropped: Counter[str] = Counter()
         """How many events slow consumers did not get, by policy."""
         self.addresses: Counter[str] = Counter()
-        """How many connections each address has."""
+        """How many connections each address has; one IPv6 network counts as one."""
         self.guests = Guests(server.guest_names, may_choose=not pipeline.implements("authenticate"))
         self.limits = Limits(server)
         self._rules = SlowConsumerRules(rooms)
@@ -91,16 +94,17 @@ class ConnectionManager:
         """Count ``connection`` among those that are online."""
         self.connections[connection.id] = connection
         self._users.setdefault(connection.user, {})[connection.id] = connection
-        self.addresses[connection.address] += 1
+        self.addresses[subnet(connection.address)] += 1
 
     def ended(self, connection: Connection, code: int) -> None:
         """Forget everything that ``connection`` held, then tell the plugins. Idempotent."""
         if self.connections.pop(connection.id, None) is None:
             return
         _remove(self._users, connection.user, connection.id)
-        self.addresses[connection.address] -= 1
-        if not self.addresses[connection.address]:
-            del self.addresses[connection.address]
+        address = subnet(connection.address)
+        self.addresses[address] -= 1
+        if not self.addresses[address]:
+            del self.addresses[address]
         rooms, connection.rooms = connection.rooms, {}
         for room in rooms.values():
             self._remove_member(room, connection)

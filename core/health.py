@@ -19,6 +19,8 @@ def health_routes(hub: Hub) -> list[BaseRoute]:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> JSONResponse:
+        if hub.is_ready and hub.manager.troubles:
+            return JSONResponse({"status": "unavailable", "troubles": hub.manager.troubles}, status_code=503)
         if hub.is_ready:
             return JSONResponse({"status": "ready", "connections": len(hub.manager.connections)})
         status = "draining" if hub.manager.is_draining else "starting"

@@ -14,6 +14,7 @@ from .config_errors import ConfigError, Problem, show_key
 from .connection import Transport
 from .connection_manager import ConnectionManager
 from .core_events import CoreEvents
+from .door import Door
 from .identity import Identity
 from .implementations import AnyPlugin, PluginError
 from .loader import PluginClass, load_plugins
@@ -47,6 +48,7 @@ class Hub:
         self.pipeline = Pipeline(everyone, self.config.server.hook_timeout)
         self.broker = broker or MemoryBroker()
         self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
+        self.door = Door(self.config.server, lambda: self.manager.now())
         self.codec = _codec(self.plugins)
         self.default_room = _default_room(loaded)
         self.is_ready = False

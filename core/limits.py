@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..protocol import Join, Rejected
+from .client_address import subnet
 from .config import ServerConfig
 from .names import check_room_name
 
@@ -26,7 +27,7 @@ class Limits:
             raise Rejected("unavailable", "The server is going down; come back soon.", close=1012)
         if len(manager.connections) >= limits.max_connections:
             raise Rejected("unavailable", "The server has as many connections as it may have.", close=1013)
-        if manager.addresses[address] >= limits.max_connections_per_address:
+        if manager.addresses[subnet(address)] >= limits.max_connections_per_address:
             raise Rejected("unavailable", "Too many connections from your address.", close=1013)
         if len(manager.users.get(user, ())) >= limits.max_connections_per_user:
             raise Rejected("forbidden", "This user has as many connections as one may have.", close=4009)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
+from typing import Self
 
 import msgspec
 
@@ -20,22 +21,22 @@ class Publication(Encoded):
     exclude: str | None = None
     """The id of the connection that does not get the event."""
 
+    @classmethod
+    def of(cls, event: Event, exclude: str | None = None) -> Self:
+        """Encode ``event`` for everybody. Raise `Rejected` ``invalid`` where a value has no place in JSON."""
+        if event.id is None:
+            publication = cls(event)
+        else:
+            public = copy.copy(event)
+            public.id = None
+            publication = cls(public)
+            if isinstance(event, Stamped):
+                publication.id, publication.user = event.id, event.user
+        if exclude is not None:
+            publication.exclude = exclude
+        return publication
+
     @cached_property
     def with_id(self) -> Encoded:
         """The event for the connections of its sender."""
         return Encoded(self.event, b'%b,"id":%b}' % (self.json[:-1], msgspec.json.encode(self.id)))
-
-
-def publication_of(event: Event, exclude: str | None = None) -> Publication:
-    """Encode ``event``. Raise `Rejected` ``invalid`` where a value has no place in JSON."""
-    if event.id is None:
-        publication = Publication(event)
-    else:
-        public = copy.copy(event)
-        public.id = None
-        publication = Publication(public)
-        if isinstance(event, Stamped):
-            publication.id, publication.user = event.id, event.user
-    if exclude is not None:
-        publication.exclude = exclude
-    return publication

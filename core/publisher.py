@@ -12,7 +12,7 @@ from .broker import Broker
 from .eager import DONE, start_unanswered
 from .once import Once
 from .pipeline import Pipeline
-from .publication import Publication, publication_of
+from .publication import Publication
 from .recorder import Recorder, Recovery
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Publisher:
             recorder = None
         if chain.publish_checks or chain.publish_observers or recorder is not None:
             return start_unanswered(self._publish(room, event, exclude, recorder))
-        return self.broker.publish(room, publication_of(event, exclude)) or DONE
+        return self.broker.publish(room, Publication.of(event, exclude)) or DONE
 
     async def _publish(self, room: str, event: Event, exclude: str | None, recorder: Recorder | None) -> None:
         await self._pipeline.check_publish(room, event)
@@ -69,7 +69,7 @@ class Publisher:
             await self._check_recorded(recorder, room, event)
             await (recorder.publish(room, event, exclude) or DONE)
         else:
-            await (self.broker.publish(room, publication_of(event, exclude)) or DONE)
+            await (self.broker.publish(room, Publication.of(event, exclude)) or DONE)
         await self._pipeline.event_published(room, event)
 
     async def catch_up(

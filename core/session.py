@@ -74,7 +74,7 @@ class Session:
     def alive(self) -> None:
         """Note a sign of life that is no message, such as a pong frame."""
         if self._connection is not None:
-            self._connection.last_seen = self._hub.manager.now()
+            self._connection.last_seen = self._connection.last_pong = self._hub.manager.now()
 
     def writing_paused(self) -> None:
         """Note that much is buffered for the client."""
@@ -117,6 +117,7 @@ class Session:
     async def _open(self, handshake: Handshake) -> None:
         manager, pipeline = self._hub.manager, self._hub.pipeline
         try:
+            self._hub.door.check(handshake)
             identity = await pipeline.authenticate(handshake) or manager.guests.identify(handshake, manager.users)
             self._check_entry(identity, handshake)
             room = check_room_name(handshake.room or self._hub.default_room)

@@ -1,0 +1,159 @@
+"""History: keeps what is published, answers who asks for it, and gives those who come back what they missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Raw
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from ...core import Connection, Plugin, PluginConfig, PluginError, Rejected, hookimpl
+from .events import HistoryQuery, HistoryReply
+from .mailbox import Mailbox
+from .recorder import AWAY, StoreRecorder
+from .room_recorder import unavailable
+from .store import Retention, Store, StoreUnavailable, StoreUnusable
+from .stores import STORES, make_store
+
+logger = logging.getLogger(__name__)
+
+
+class KeptPrivate(BaseModel):
+    """How much is kept for somebody who is offline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    keep: int = Field(default=0, ge=0, description="messages for each user who is offline; 0: none")
+    seconds: float = Field(default=7 * 86400.0, gt=0, description="how long they are kept")
+    guests: bool = Field(
+        default=False, description="whether guests get them, too: anybody may come as a guest of that name"
+    )
+
+
+class HistoryConfig(PluginConfig):
+    """The options of `history`."""
+
+    store: str = Field(default="memory", description=f"where events are kept: {', '.join(STORES)}")
+    path: Path = Field(default=Path("hubbub.sqlite"), description="the file of the sqlite store")
+    url: SecretStr | None = Field(
+        default=None, description="of the postgres or redis store, as in postgresql://user@host/database"
+    )
+    durability: Literal["full", "normal"] = Field(
+        default="full",
+        description="what an ack outlives: full, a power failure; normal, the end of the server's process",
+    )
+    keep: int = Field(default=1000, ge=0, description="events that are kept of each room; 0: none")
+    seconds: float | None = Field(
+        default=None, gt=0, description="how long they are kept; null: as long as they fit"
+    )
+    page: int = Field(default=100, ge=1, le=1000, description="events in one answer to history, at most")
+    max_recovered: int = Field(
+        default=1000,
+        ge=0,
+        description="events that somebody who comes back is given; beyond that: recovered false",
+    )
+    trim_interval: float = Field(default=30.0, gt=0, description="seconds between two removals of what is too old")
+    private: KeptPrivate = Field(default=KeptPrivate(), description="private messages for those who are offline")
+
+
+class History(Plugin[HistoryConfig]):
+    """Records rooms and answers about them."""
+
+    events = (HistoryQuery,)
+
+    @hookimpl
+    async def startup(self) -> None:
+        """Open the store, and become the server's recorder."""
+        config = self.config
+        for other in self.configs[1:]:
+            if (other.store, other.path, other.url, other.private) != (
+                config.store,
+                config.path,
+                config.url,
+                config.private,
+            ):
+                raise PluginError("store, path, url and private hold for the whole server, not for some rooms")
+        store = make_store(config)
+        self._mailbox = Mailbox(self.manager, store, self._private_retention)
+        self._recorder = StoreRecorder(
+            self.manager, store, self.retention_of, self._mailbox, max_recovered=config.max_recovered
+        )
+        try:
+            await store.start()
+        except StoreUnusable as error:
+            await store.stop()
+            raise PluginError(str(error)) from None
+        except StoreUnavailable as error:
+            self._recorder.trouble.report(error)
+        self.manager.publisher.recorder = self._recorder
+        self._trimming = asyncio.get_running_loop().create_task(self._trim(store))
+
+    @hookimpl
+    async def shutdown(self) -> None:
+        """Let the store finish what it has, and close it."""
+        self._trimming.cancel()
+        self._recorder.trouble.stop()
+        await self._mailbox.stop()
+        await self._recorder.store.stop()
+
+    @hookimpl
+    async def connected(self, connection: Connection) -> None:
+        """Give out the private messages that were kept."""
+        private = self.config.private
+        if private.keep and (private.guests or not connection.identity.is_guest):
+            await self._mailbox.give_out(connection)
+
+    @hookimpl
+    async def handle_event(self, event: HistoryQuery) -> HistoryReply:
+        """Answer with a page of a room's events."""
+        room, most = event.room, self.config_for(event.room).page
+        assert room is not None
+        if self.retention_of(room) is None:
+            raise Rejected("forbidden", f"Nothing is kept of the room {room!r}.", path="room")
+        limit = min(event.limit or most, most)
+        try:
+            opened = await self._recorder.open(room)
+            before = min(event.before or opened.delivered + 1, opened.delivered + 1)
+            page = await self._recorder.store.read_back(room, before, limit + 1)
+        except StoreUnavailable as error:
+            self._recorder.trouble.report(error)
+            raise unavailable(AWAY) from None
+        shown = page[-limit:]
+        return HistoryReply(
+            room=room,
+            events=[Raw(stored.event) for stored in shown],
+            epoch=opened.epoch,
+            first=shown[0].seq if shown else before,
+            last=shown[-1].seq if shown else before - 1,
+            more=len(page) > limit,
+        )
+
+    def retention_of(self, room: str) -> Retention | None:
+        """How much is kept of a room; None: nothing."""
+        config = self.config_for(room)
+        if not config.keep:
+            return None
+        return Retention(config.keep, config.seconds, self.manager.config.id_window)
+
+    @cached_property
+    def _private_retention(self) -> Retention | None:
+        private = self.config.private
+        return Retention(private.keep, private.seconds, self.manager.config.id_window) if private.keep else None
+
+    async def _trim(self, store: Store) -> None:
+        """Remove what is not to be kept, again and again."""
+        while True:
+            await asyncio.sleep(self.config.trim_interval)
+            with suppress(StoreUnavailable):
+                await store.trim(self._retention_of_any, now=time.time())
+
+    def _retention_of_any(self, room: str) -> Retention:
+        """Of a room, a mailbox, or one of which nothing is kept any more."""
+        found = self._private_retention if " " in room else self.retention_of(room)
+        return found or Retention(0, None, self.manager.config.id_window)

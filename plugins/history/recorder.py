@@ -1,0 +1,165 @@
+"""The recorder of a server: its rooms, what somebody has missed, and what was published before."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+from ...core import ConnectionManager, Private, Recorder, Recovery, Rejected, RoomEvent
+from ...protocol import Encoded
+from .mailbox import Mailbox
+from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, unavailable
+from .store import Retention, Store, StoreUnavailable
+from .trouble import Trouble
+
+MOST_ROOMS = 10_000
+"""Rooms whose numbers are at hand; those unused for longest are looked up again."""
+
+RECOVERIES_AT_ONCE = 10
+"""How many may be read and written before everybody else has a turn."""
+
+AWAY = "The history store is away."
+
+
+class StoreRecorder(Recorder):
+    """Records the rooms of one server in one store."""
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        store: Store,
+        retention_of: Callable[[str], Retention | None],
+        mailbox: Mailbox,
+        *,
+        max_recovered: int,
+    ) -> None:
+        """``retention_of`` says how much of a room is kept; None: nothing. ``max_recovered`` is in events."""
+        self.store = store
+        self.trouble = Trouble(manager, store, self._resume)
+        self._manager = manager
+        self._retention_of = retention_of
+        self._mailbox = mailbox
+        self._max_recovered = max_recovered
+        self._rooms: OrderedDict[str, RoomRecorder] = OrderedDict()
+        self._opening: dict[str, asyncio.Task[RoomRecorder]] = {}
+        self._recoveries = asyncio.Semaphore(RECOVERIES_AT_ONCE)
+
+    def records(self, room: str, event: RoomEvent) -> bool:
+        """Whether the room is recorded, and events of this type are."""
+        return event.is_recorded and self._retention_of(room) is not None
+
+    def publish(self, room: str, event: RoomEvent, exclude: str | None = None) -> Awaitable[None]:
+        """Number, store and let go out; see `Recorder.publish`."""
+        if self.trouble.is_on:
+            raise unavailable(AWAY)
+        known = self._rooms.get(room)
+        if known is None:
+            return self._publish_first(room, event, exclude)
+        return known.publish(event, exclude)
+
+    async def _publish_first(self, room: str, event: RoomEvent, exclude: str | None) -> None:
+        try:
+            opened = await self.open(room)
+        except StoreUnavailable as error:
+            raise self._failed(error) from None
+        await opened.publish(event, exclude)
+
+    async def open(self, room: str) -> RoomRecorder:
+        """The recorder of one room. Raise `StoreUnavailable` where it is not known where the room stands."""
+        known = self._rooms.get(room)
+        if known is not None:
+            self._rooms.move_to_end(room)
+            return known
+        if room not in self._opening:
+            self._opening[room] = asyncio.ensure_future(self._open(room))
+        return await asyncio.shield(self._opening[room])
+
+    async def _open(self, room: str) -> RoomRecorder:
+        try:
+            retention = self._retention_of(room)
+            assert retention is not None
+            position = await self.store.open(room, now=time.time())
+            broker = self._manager.publisher.broker
+            opened = RoomRecorder(room, position, self.store, retention, broker.publish, self._failed)
+            self._rooms[room] = opened
+            self._forget_some()
+            return opened
+        finally:
+            del self._opening[room]
+
+    def _forget_some(self) -> None:
+        """Let go of the rooms that were unused for longest, if that loses nothing."""
+        if len(self._rooms) > MOST_ROOMS:
+            for room in list(islice(self._rooms, MOST_ROOMS // 10)):
+                if room not in self._manager.rooms and self._rooms[room].is_idle:
+                    del self._rooms[room]
+
+    def _failed(self, error: StoreUnavailable) -> Rejected:
+        self.trouble.report(error)
+        return unavailable(AWAY)
+
+    def _resume(self) -> None:
+        """The store is back: settle what was in doubt, and let go out what it had taken after all."""
+        for room in self._rooms.values():
+            if room.is_doubtful:
+                room.work()
+
+    async def find(self, room: str, user: str, id_: str) -> int | None:
+        """The ``seq`` under which this was stored before; see `Recorder.find`."""
+        key = key_of(user, id_)
+        assert key is not None
+        try:
+            if room in self._rooms:
+                await self._rooms[room].settle()
+            return await self.store.find_key(room, key, now=time.time())
+        except StoreUnavailable as error:
+            raise self._failed(error) from None
+
+    # Recovery
+
+    async def catch_up(self, room: str, epoch: str | None, since: int | None) -> Recovery | None:
+        """Where the room stands, and what was missed; see `Recorder.catch_up`."""
+        if self._retention_of(room) is None:
+            return None
+        try:
+            opened = await self.open(room)
+            if opened.is_doubtful:
+                await opened.settle()
+            if since is None:
+                return Recovery(opened.epoch, opened.delivered)
+            async with self._recoveries:
+                missed = await self._missed(opened, epoch, since)
+                return Recovery(opened.epoch, opened.delivered, missed is not None, missed or ())
+        except StoreUnavailable as error:
+            refusal = self._failed(error)
+            if since is None:
+                return None
+            raise refusal from None
+
+    async def _missed(self, room: RoomRecorder, epoch: str | None, since: int) -> list[Encoded] | None:
+        """Everything that went out after ``since``; None where that is not known, or too much."""
+        events: list[Encoded] = []
+        while epoch == room.epoch and 0 <= room.delivered - since <= self._max_recovered - len(events):
+            recent = room.recent.newest(room.delivered - since)
+            if recent is not None:
+                return [*events, *recent]
+            page = await self.store.read(room.room, since, MOST_AT_ONCE)
+            if not page or page[0].seq != since + 1:
+                return None
+            for stored in page:
+                if stored.seq <= room.delivered:  # What is stored but not out yet comes live.
+                    events.append(Encoded(RoomEvent(room=room.room, seq=stored.seq), stored.event))
+                    since = stored.seq
+        return None
+
+    # Private messages
+
+    async def keep(self, event: Private) -> None:
+        """Keep a private message until its receiver comes; see `Recorder.keep`."""
+        try:
+            await self._mailbox.keep(event)
+        except StoreUnavailable as error:
+            raise self._failed(error) from None

@@ -1,0 +1,196 @@
+"""Numbers the publications of one room, has them stored, and lets them go out, in this order.
+
+An event goes out only once the store has it: who has seen a number can rely on finding it again. While some events
+are being stored the next ones wait, and are then stored together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from ...core import DONE, Publication, Rejected, RoomEvent, start
+from .recent import Recent
+from .store import Conflict, Position, Retention, Store, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+"""Events of one room that may wait for the store."""
+
+MOST_AT_ONCE = 500
+"""Events that are stored in one step, or read in one."""
+
+MOST_CONFLICTS = 10
+
+GoOut = Callable[[str, Publication], Awaitable[None] | None]
+"""Takes what was stored to the members of the room."""
+
+
+class Entry:
+    """A publication that is to be stored."""
+
+    __slots__ = ("event", "exclude", "publication", "seq", "stored")
+
+    def __init__(self, event: RoomEvent, exclude: str | None, seq: int) -> None:
+        """Raise `Rejected` ``invalid`` where the event cannot be encoded."""
+        self.event = event
+        self.exclude = exclude
+        self.number(seq)
+        self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def number(self, seq: int) -> None:
+        """Give the event its ``seq``."""
+        self.seq = self.event.seq = seq
+        self.publication = Publication.of(self.event, self.exclude)
+
+
+class RoomRecorder:
+    """One room: which number is next, what is being stored, and what its members got last."""
+
+    def __init__(
+        self,
+        room: str,
+        position: Position,
+        store: Store,
+        retention: Retention,
+        go_out: GoOut,
+        failed: Callable[[StoreUnavailable], Rejected],
+    ) -> None:
+        """``failed`` is told when the store does not do its work, and says what to refuse with."""
+        self.room = room
+        self.epoch = position.epoch
+        self.delivered = position.last
+        """The last event that went out."""
+        self.recent = Recent()
+        self.is_doubtful = False
+        """Whether only the store knows what it has: a step ended without an answer."""
+        self._last = position.last
+        self._store = store
+        self._retention = retention
+        self._go_out = go_out
+        self._failed = failed
+        self._waiting: list[Entry] = []
+        self._writer: asyncio.Future[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing is in doubt."""
+        return self._writer is None and not self.is_doubtful
+
+    def publish(self, event: RoomEvent, exclude: str | None) -> Awaitable[None]:
+        """Store ``event`` and let it go out. Raise `Rejected` where that cannot be, or let the awaitable do so."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise unavailable("More events wait to be stored than may.")
+        entry = Entry(event, exclude, self._last + 1)
+        self._last += 1
+        self._waiting.append(entry)
+        self.work()
+        if not entry.stored.done():
+            return entry.stored
+        entry.stored.result()
+        return DONE
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way. Raise `StoreUnavailable` where what is in doubt stays so."""
+        if self.is_doubtful and self._writer is None:
+            self.work()
+        while self._writer is not None:
+            await asyncio.wait((self._writer,))
+        if self.is_doubtful:
+            raise StoreUnavailable(f"It is not known what is stored of the room {self.room!r}.")
+
+    def work(self) -> None:
+        """Store what waits, and settle what is in doubt, unless that is under way."""
+        if self._writer is None:
+            writer = start(self._write())
+            if isinstance(writer, asyncio.Future):
+                self._writer = writer
+
+    async def _write(self) -> None:
+        """Store what waits until nothing does, all that is there at a time."""
+        entries: list[Entry] = []
+        try:
+            if self.is_doubtful:
+                await self._resume(())
+            while self._waiting:
+                entries, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+                await self._store_entries(entries)
+                for entry in entries:
+                    await self._deliver(entry)
+        except StoreUnavailable as error:
+            self.is_doubtful = True
+            self._refuse((*entries, *self._waiting), self._failed(error))
+        except Exception:
+            logger.exception("the room %r cannot be recorded", self.room)
+            self.is_doubtful = True
+            self._refuse((*entries, *self._waiting), unavailable("The history of this room cannot be written."))
+        finally:
+            self._writer = None
+
+    async def _store_entries(self, entries: list[Entry]) -> None:
+        for _ in range(MOST_CONFLICTS):
+            try:
+                await self._store.append(
+                    self.room,
+                    self.epoch,
+                    entries[0].seq,
+                    [entry.publication.json for entry in entries],
+                    keys=[key_of(entry.event.user, entry.event.id) for entry in entries],
+                    time=time.time(),
+                    retention=self._retention,
+                )
+            except Conflict as conflict:
+                logger.info("the room %r is resumed: %s", self.room, conflict)
+                await self._resume(entries)
+            else:
+                return
+        raise StoreUnavailable(f"Others append to the room {self.room!r} without a pause.")
+
+    async def _deliver(self, entry: Entry) -> None:
+        publication = entry.publication
+        try:
+            await (self._go_out(self.room, publication) or DONE)
+        except Rejected as rejected:
+            self._refuse((entry,), rejected)
+        self.delivered = entry.seq
+        self.recent.add(publication)
+        if not entry.stored.done():
+            entry.stored.set_result(None)
+
+    def _refuse(self, entries: Iterable[Entry], refusal: Rejected) -> None:
+        self._waiting = []
+        for entry in entries:
+            if not entry.stored.done():
+                entry.stored.set_exception(refusal)
+
+    async def _resume(self, entries: Iterable[Entry]) -> None:
+        """Ask the store where the room stands, let go out what nobody has got yet, and number ``entries`` anew."""
+        position = await self._store.open(self.room, now=time.time())
+        if position.epoch == self.epoch and position.last < self.delivered:
+            position = await self._store.renew(self.room, self.epoch)
+        if position.epoch != self.epoch:
+            self.epoch, self.delivered, self.recent = position.epoch, position.last, Recent()
+        while self.delivered < position.last:
+            for stored in await self._store.read(self.room, self.delivered, MOST_AT_ONCE):
+                publication = Publication(RoomEvent(room=self.room, seq=stored.seq), stored.event)
+                await (self._go_out(self.room, publication) or DONE)
+                self.delivered = stored.seq
+                self.recent.add(publication)
+        self._last = position.last
+        self.is_doubtful = False
+        for entry in (*entries, *self._waiting):
+            self._last += 1
+            entry.number(self._last)
+
+
+def key_of(user: str | None, id_: str | None) -> str | None:
+    """What tells an event that is sent again, in one room."""
+    return None if user is None or id_ is None else f"{len(user)}:{user}{id_}"
+
+
+def unavailable(message: str) -> Rejected:
+    """The refusal of what the store does not take."""
+    return Rejected("unavailable", f"{message} Nothing was published; try again later.", retry_after=1.0)
