@@ -6,10 +6,10 @@ A plugin becomes the server's recorder by setting ``manager.recorder`` in its ``
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..protocol import Encoded, Private, RoomEvent
+from ..protocol import Encoded, Json, Private, RoomEvent
 
 
 class Recovery(NamedTuple):
@@ -42,6 +42,13 @@ class Recorder(ABC):
     @abstractmethod
     async def find(self, room: str, user: str, id_: str) -> int | None:
         """The ``seq`` under which this ``id`` of this user was stored, if it was."""
+
+    @abstractmethod
+    async def event(self, room: str, seq: int) -> Mapping[str, Json] | None:
+        """An event that is kept, as it was published; None where it is not, or not any more.
+
+        Raise `Rejected` ``unavailable`` where the store is away.
+        """
 
     @abstractmethod
     async def catch_up(self, room: str, epoch: str | None, since: int | None) -> Recovery | None:

@@ -1,7 +1,7 @@
 """Keeps private messages for users who are offline, and gives them out when they come.
 
-A message is removed only when its receiver has answered after it was sent: one that was lost on the way is given out
-again at the next connect.
+A message is removed only when its receiver has answered after it was sent: one that was lost on the way is given
+out again at the next connect.
 """
 
 from __future__ import annotations

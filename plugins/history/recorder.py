@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 
+from msgspec import json
+
 from ...core import ConnectionManager, Private, Recorder, Recovery, Rejected, RoomEvent
-from ...protocol import Encoded
+from ...protocol import Encoded, Json
 from .mailbox import Mailbox
 from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, unavailable
 from .store import Retention, Store, StoreUnavailable
@@ -117,6 +119,14 @@ class StoreRecorder(Recorder):
             return await self.store.find_key(room, key, now=time.time())
         except StoreUnavailable as error:
             raise self._failed(error) from None
+
+    async def event(self, room: str, seq: int) -> Mapping[str, Json] | None:
+        """An event that is kept; see `Recorder.event`."""
+        try:
+            page = await self.store.read(room, seq - 1, 1) if self._retention_of(room) is not None else []
+        except StoreUnavailable as error:
+            raise self._failed(error) from None
+        return json.decode(page[0].event, type=dict[str, Json]) if page and page[0].seq == seq else None
 
     # Recovery
 
