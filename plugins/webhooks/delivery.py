@@ -108,7 +108,7 @@ class Delivery:
 
     def _recovered(self) -> None:
         if self._failures:
-            logger.info("%s takes events again, after %d failed attempts", self._name, self._failures)
+            logger.info("%s takes events again; failed attempts before: %d", self._name, self._failures)
         self._failures = 0
 
     async def _pause(self, answer: Answer) -> None:

@@ -91,7 +91,7 @@ class Endpoint:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             failure = error.certificate_error
             detail = failure.verify_message if isinstance(failure, ssl.SSLCertVerificationError) else "unusable"
-            return f"its TLS certificate is not accepted: {detail}"
+            return f"its TLS certificate is not accepted: {detail.rstrip('.')}"
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return "its host name cannot be resolved"
         if isinstance(error, aiohttp.ClientConnectorError):

@@ -46,6 +46,6 @@ class Losses:
     def log(self) -> None:
         """Log what was not logged yet."""
         if self._unlogged:
-            logger.warning("%d events for %s are lost: %s", self._unlogged, self._receiver, self._why)
+            logger.warning("lost %d of the events for %s: %s", self._unlogged, self._receiver, self._why)
             self._unlogged = 0
             self._logged_at = self._now()

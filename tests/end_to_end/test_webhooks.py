@@ -99,5 +99,5 @@ def test_a_server_whose_receiver_is_away_works_and_ends_in_time(
     server.log.wait_for("does not take events")
     assert server.stop(timeout=10) == 0
     lines = [str(line["event"]) for line in server.logged()]
-    assert [line.split(" for ")[0] for line in lines if " lost: " in line] == ["10 events"]
+    assert [line.split(" of ")[0] for line in lines if line.startswith("lost ")] == ["lost 10"]
     assert "hidden-path" not in "\n".join(server.log.all())

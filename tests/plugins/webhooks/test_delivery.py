@@ -156,7 +156,7 @@ def test_an_outage_is_logged_at_its_beginning_and_at_its_end(caplog: pytest.LogC
         hub.advance(100)
     assert [record.getMessage() for record in caplog.records if "webhooks" in record.name] == [
         "https://example.com does not take events: it answered 500; trying again",
-        "https://example.com takes events again, after 5 failed attempts",
+        "https://example.com takes events again; failed attempts before: 5",
     ]
 
 
@@ -182,7 +182,7 @@ def test_a_shutdown_tries_once_more_without_the_wait(caplog: pytest.LogCaptureFi
         started = hub.manager.now()
     assert len(receiver.accepted) == 1
     assert receiver.times[-1] - started < 1
-    assert " lost: " not in caplog.text
+    assert "lost " not in caplog.text
 
 
 @pytest.mark.parametrize(("options", "longest"), [({"flush_timeout": 2}, 2.0), ({"hook_timeout": 0.5}, 0.5)])
@@ -198,7 +198,7 @@ def test_an_endpoint_that_hangs_holds_up_a_shutdown_for_a_bounded_time(
         assert hub.manager.now() - started <= longest + 0.2
     assert receiver.is_closed
     assert plugin.lost == 3
-    said = "3 events for https://example.com are lost: the server stopped before they could be delivered"
+    said = "lost 3 of the events for https://example.com: the server stopped before they could be delivered"
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [said]
 
 

@@ -65,10 +65,13 @@ def test_the_same_connection_is_used_again_after_a_short_answer() -> None:
     async def test() -> None:
         async def in_pieces(_: Request, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=1\r\n\r\n")
-            await writer.drain()
+            await asyncio.sleep(0.05)
             writer.write(b"ok")
 
-        async with receiver(in_pieces) as (url, requests), endpoint(url) as sender:
+        async with (
+            receiver(in_pieces) as (url, requests),
+            endpoint(url.replace("127.0.0.1", "localhost")) as sender,
+        ):
             for _ in range(3):
                 assert (await sender.post(BATCH)).verdict == "accepted"
             assert [request.connection for request in requests] == [1, 1, 1]

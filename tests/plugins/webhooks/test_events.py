@@ -11,7 +11,7 @@ from hubbub.core import Connection, Plugin, PluginConfig, PluginError, hookimpl
 from hubbub.core.testing import HubForTests
 from hubbub.plugins.webhooks import Webhooks
 
-from .receivers import ReceiverInMemory, Told, hub_with
+from .receivers import SECRET, URL, ReceiverInMemory, Told, hub_with
 
 PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 EVERYTHING = ["connected", "disconnected", "joined", "left", "occupied", "vacated", "published"]
@@ -145,22 +145,35 @@ class SlowToNotice(Plugin[PluginConfig]):
         await asyncio.sleep(1)
 
 
-def test_a_member_who_was_gone_before_anybody_heard_was_never_there() -> None:
-    receiver = ReceiverInMemory()
-
+def with_slow_notices(receiver: ReceiverInMemory) -> HubForTests:
     class WithReceiver(Webhooks):
         def receiver(self) -> ReceiverInMemory:
             return receiver
 
-    options = {"url": "http://127.0.0.1/", "secret": "0" * 32, "events": ["occupied", "vacated", "joined", "left"]}
-    enabled: dict[str, object] = {"slow": {}, "webhooks": options}
-    with HubForTests(enabled, plugins={"slow": SlowToNotice, "webhooks": WithReceiver}) as hub:
+    options = {"url": URL, "secret": SECRET, "events": ["occupied", "vacated", "joined", "left"]}
+    plugins = {"slow": SlowToNotice, "webhooks": WithReceiver}
+    return HubForTests({"slow": {}, "webhooks": options}, plugins=plugins)
+
+
+def test_a_member_who_was_gone_before_anybody_heard_was_never_there() -> None:
+    receiver = ReceiverInMemory()
+    with with_slow_notices(receiver) as hub:
         alice = hub.connect("alice").connection
         hub.loop.call_soon(lambda: hub.manager.leave(alice, "lobby", "kicked"))
         hub.connect("bob")
         hub.advance(3)
         assert short(receiver.events) == [("occupied", "lobby"), ("joined", "lobby")]
         assert receiver.events[1]["user"] == "bob"
+
+
+def test_a_member_who_went_and_came_back_before_anybody_heard_came_once() -> None:
+    receiver = ReceiverInMemory()
+    with with_slow_notices(receiver) as hub:
+        alice = hub.connect("alice").connection
+        hub.loop.call_soon(lambda: hub.manager.leave(alice, "lobby", "kicked"))
+        hub.loop.call_soon(lambda: hub.manager.join(alice, "lobby"))
+        hub.advance(3)
+        assert short(receiver.events) == [("occupied", "lobby"), ("joined", "lobby")]
 
 
 def test_seq_counts_what_is_told_from_one_and_across_batches() -> None:
