@@ -21,12 +21,14 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+"""Lets a page have nothing that does not come from this server, and nobody frame it."""
+
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
@@ -38,13 +40,13 @@ def page_routes(websocket_path: str) -> list[BaseRoute]:
     index = index.replace('content="/ws"', f'content="{escape(websocket_path)}"')
 
     async def page(_: Request) -> Response:
-        return HTMLResponse(index, headers=_HEADERS)
+        return HTMLResponse(index, headers=PAGE_HEADERS)
 
     async def part(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in parts:
             return Response("There is no such part of the page.", status_code=404, media_type="text/plain")
         media_type = _MEDIA_TYPES.get(name[name.rfind(".") :], "application/octet-stream")
-        return Response(parts[name], media_type=media_type, headers=_HEADERS)
+        return Response(parts[name], media_type=media_type, headers=PAGE_HEADERS)
 
     return [Route("/", page), Route("/page/{name}", part)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import cast
 
 from ..protocol import Ack, Codec, Event, Json, Rejected
@@ -52,6 +53,7 @@ class Hub:
         self.codec = _codec(self.plugins)
         self.default_room = _default_room(loaded)
         self.is_ready = False
+        self._start: asyncio.Future[None] | None = None
         core.codec, core.pipeline = self.codec, self.pipeline
         for plugin in everyone.values():
             plugin.manager = self.manager
@@ -61,9 +63,16 @@ class Hub:
         return Session(self, transport)
 
     async def start(self) -> None:
-        """Connect the broker and start the plugins. Raise `PluginError` where one cannot start. Idempotent."""
-        if self.is_ready:
-            return
+        """Connect the broker and start the plugins. Raise `PluginError` where one cannot start.
+
+        Who calls it again waits for the same start, and gets the same error; after `stop` it starts anew.
+        """
+        if self._start is None or self._start.cancelled():
+            self._start = asyncio.ensure_future(self._start_once())
+        await asyncio.shield(self._start)
+
+    async def _start_once(self) -> None:
+        self.manager.is_draining = False
         self.manager.now = asyncio.get_running_loop().time
         waiting = self.broker.start(self.manager.publisher.deliver)
         if waiting is not None:
@@ -71,11 +80,31 @@ class Hub:
         await self.pipeline.startup()
         self.is_ready = True
 
+    async def start_if_forgotten(self) -> bool:
+        """Start unless somebody has, and return whether it is ready. That it cannot start is logged, once."""
+        if not self.is_ready and not self.manager.is_draining:
+            is_first = self._start is None
+            try:
+                await self.start()
+            except Exception as error:
+                if is_first:
+                    logger.error("Hubbub cannot start: %s", error, exc_info=_unexplained(error))
+        return self.is_ready
+
+    @asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncGenerator[None]:
+        """Start, and in the end stop: for ``FastAPI(lifespan=hub.lifespan)``, or in a lifespan of one's own."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
     async def publish(self, room: str, content: Json, *, user: str, id: str | None = None) -> Ack:  # noqa: A002
         """Publish a ``message`` to ``room`` in the name of ``user``, who need not be online.
 
         It passes every check that a client's would pass, but for the rate limit and the permissions. Sent again
-        with the same ``id`` it is published once, where history is on. Raise `Rejected` where it is refused.
+        with the same ``id`` it is published once. Raise `Rejected` where it is refused.
         """
         event = {"type": "message", "room": room, "content": content, **({} if id is None else {"id": id})}
         return (await perform(self, Identity(user, "service"), event)).ack
@@ -94,6 +123,12 @@ class Hub:
         if waiting is not None:
             await waiting
         await asyncio.sleep(0)
+        self._start = None
+
+
+def _unexplained(error: Exception) -> Exception | None:
+    """The error, if a person needs its traceback."""
+    return None if isinstance(error, PluginError) else error
 
 
 def _default_room(loaded: LoadedConfig) -> str:

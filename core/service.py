@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ..protocol import Ack, Duplicate, Event, Json, Rejected, RoomEvent, Stamped
+from ..protocol import Ack, Duplicate, Event, Join, Json, Leave, Refresh, Rejected, RoomEvent, Stamped, tag_of
 from .connection import Connection
 from .eager import DONE
 from .identity import Identity
+from .logs import current_connection
 from .names import check_room_name, check_user_name
 from .session import Session
 from .wire import UNRENDERED, Rendered, Wire, Writer
 
 if TYPE_CHECKING:
     from .hub import Hub
+
+
+_OF_A_CONNECTION = (Join, Leave, Refresh)
+"""What means nothing without a client."""
 
 
 class Outcome(NamedTuple):
@@ -55,27 +60,40 @@ class ServiceConnection(Connection):
 async def perform(hub: Hub, identity: Identity, event: Mapping[str, Json]) -> Outcome:
     """Take ``event`` through the pipeline as if ``identity`` had sent it; a ``room`` needs no joining.
 
-    Raise `Rejected` where it is refused, in the words that a client would get.
+    Raise `Rejected` where it is refused, in the words that a client would get, ``unavailable`` where the server is
+    going down or cannot start.
     """
     check_user_name(identity.user)
-    decoded = hub.codec.decode_json(_encoded(event))
+    decoded = hub.codec.decode_json(_encoded(event, hub.config.server.max_frame_size))
+    if isinstance(decoded, _OF_A_CONNECTION):
+        raise Rejected(
+            "invalid", f"An event of the type {tag_of(type(decoded))!r} needs a connection.", path="type"
+        )
+    if not await hub.start_if_forgotten():
+        raise Rejected("unavailable", "The server is going down, or cannot start; nothing was done.")
     connection = ServiceConnection(hub, identity, hub.default_room)
     connection.answering = decoded.id
     _stamp(connection, decoded)
+    token = current_connection.set(connection)
     try:
         await (hub.pipeline.run(hub.pipeline.chains[type(decoded)].answered_steps, connection, decoded) or DONE)
     except Duplicate as duplicate:
         duplicate.id = decoded.id
         connection.send(duplicate.to_event())
+    finally:
+        current_connection.reset(token)
     acks = [each for each in connection.replies if isinstance(each, Ack)]
     return Outcome(acks[-1], [each for each in connection.replies if not isinstance(each, Ack)])
 
 
-def _encoded(event: Mapping[str, Json]) -> bytes:
+def _encoded(event: Mapping[str, Json], limit: int) -> bytes:
     try:
-        return msgspec.json.encode(event)
+        encoded = msgspec.json.encode(event)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Rejected("invalid", f"The event has no place in JSON: {error}") from None
+    if len(encoded) > limit:
+        raise Rejected("too_large", f"The event has more than {limit} bytes, the limit of server.max_frame_size.")
+    return encoded
 
 
 def _stamp(connection: Connection, event: Event) -> None:

@@ -1,1 +1,1 @@
-"""The HTTP API, by which other services publish, look and intervene. It begins in `gate`, then goes by `routes`."""
+"""The HTTP API, by which other services publish, look and intervene: in through `gate`, on by `routes`."""

@@ -35,7 +35,7 @@ class ApiKey(Section):
         examples=["backend"],
     )
     key: SecretStr = Field(
-        description="the key, best as !env NAME, or sha256: and its SHA-256 in hex; make one with openssl rand -hex 32",
+        description="the key, best as !env NAME, or sha256: and its hash in hex; make one: openssl rand -hex 32",
         examples=["sha256:" + "0" * 64],
     )
     scopes: list[Scope] = Field(
