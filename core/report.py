@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from ..protocol import tag_of
+from .api.config import ApiConfig
 from .config import LoadedConfig
 from .hub import Hub
 from .implementations import AnyPlugin
@@ -33,6 +34,7 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     off = [name for name, options in config.plugins.items() if options is False]
     if off:
         lines.append(f"  off      {', '.join(off)}")
+    lines += (f"  api      {line}" for line in _api_keys(config.api))
     lines.append(f"  logging  {config.logging.level}, {config.logging.format}")
     return loaded.source.mask("\n".join(lines) + "\n")
 
@@ -54,6 +56,12 @@ def report_plugins(loaded: LoadedConfig, hub: Hub) -> str:
         lines.append("Installed, but off; a line under 'plugins:' in the config switches one on:")
         lines += (f"   {each.name} ({each.distribution} {each.version})" for each in off)
     return loaded.source.mask("\n".join(lines) + "\n")
+
+
+def _api_keys(config: ApiConfig) -> list[str]:
+    if not config.keys:
+        return ["off, as no key is under api.keys"]
+    return [f"{key.name}: may {', '.join(key.scopes)}; rooms {', '.join(key.rooms)}" for key in config.keys]
 
 
 def _summary(plugin: AnyPlugin) -> str:

@@ -17,7 +17,7 @@ RoomInPath = Annotated[
     Path(
         min_length=1,
         max_length=MAX_ROOM_NAME,
-        description="Name of the room, percent-encoded.",
+        description="Name of the room, percent-encoded in the URL.",
         examples=["lobby"],
     ),
 ]
@@ -27,7 +27,7 @@ UserInPath = Annotated[
     Path(
         min_length=1,
         max_length=MAX_USER_NAME,
-        description="Name of the user, percent-encoded.",
+        description="Name of the user, percent-encoded in the URL.",
         examples=["alice"],
     ),
 ]

@@ -53,6 +53,7 @@ def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
         "  plugin   1. chat\n"
         "  plugin   2. presence: announce: false\n"
         "  off      heartbeat\n"
+        "  api      off, as no key is under api.keys\n"
         "  logging  debug, auto\n"
     )
     Path("other.yaml").write_text("plugins:\n  chat:\n")
