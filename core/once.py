@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ..protocol import Duplicate, RoomEvent, Stamped
+from ..protocol import Duplicate, Rejected, RoomEvent, Stamped
 
 Key = tuple[str, str, str]
 """Whose it is, where it went, and its ``id``."""
 
 MOST_KNOWN = 200_000
 """Ids that are remembered; beyond that the oldest are forgotten before their time."""
+
+MOST_DOUBTFUL = 10_000
 
 
 class Once:
@@ -30,11 +32,15 @@ class Once:
         self._turned_at: float | None = None
         self._under_way: dict[Key, list[asyncio.Future[None]]] = {}
         self._complete_since: float | None = None
+        self._doubtful: set[Key] = set()
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every id of the last window is known here: not for a while after a start."""
-        return self._complete_since is not None and self._now() - self._complete_since >= self._window
+    def is_new(self, key: Key) -> bool:
+        """Whether this, which is not known here, was not done either.
+
+        Not for a window after a start: an earlier run may have done it. Nor where a try ended without an answer.
+        """
+        since = self._complete_since
+        return since is not None and self._now() - since >= self._window and key not in self._doubtful
 
     async def run(self, key: Key, event: Stamped, action: Callable[[], Awaitable[None]]) -> None:
         """Do ``action``, or raise `Duplicate` if it was done. While it is being done elsewhere, wait for that."""
@@ -53,11 +59,21 @@ class Once:
         except Duplicate as duplicate:
             self._young[key] = duplicate.seq
             raise
+        except BaseException as error:
+            if not isinstance(error, Rejected) or error.retryable:
+                self._doubt(key)
+            raise
         finally:
             del self._under_way[key]
             for done in waiting:
                 if not done.done():
                     done.set_result(None)
+
+    def _doubt(self, key: Key) -> None:
+        self._doubtful.add(key)
+        if len(self._doubtful) > MOST_DOUBTFUL:
+            self._doubtful.clear()
+            self._complete_since = self._now()
 
     def _turn(self) -> None:
         now = self._now()

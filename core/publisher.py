@@ -91,7 +91,7 @@ class Publisher:
 
     async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
         """Raise `Duplicate` where an earlier run of this server has published the event."""
-        if event.id is not None and event.user is not None and not self.once.is_complete:
+        if event.id is not None and event.user is not None and not self.once.is_new((event.user, room, event.id)):
             seq = await recorder.find(room, event.user, event.id)
             if seq is not None:
                 raise Duplicate(room, seq)

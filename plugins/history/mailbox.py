@@ -71,7 +71,7 @@ class Mailbox:
             if asked_at is None:
                 if connection.is_welcomed:  # Until then all is held back.
                     asked_at, has_pings = self._manager.now(), connection.ping()
-            elif (connection.last_pong if has_pings else connection.last_seen) > asked_at:
+            elif connection.last_pong >= asked_at if has_pings else connection.last_seen > asked_at:
                 try:
                     await self._store.remove(box, up_to)
                 except StoreUnavailable as error:

@@ -114,7 +114,7 @@ class StoreRecorder(Recorder):
         key = key_of(user, id_)
         assert key is not None
         try:
-            if room in self._rooms:
+            if room in self._rooms and self._rooms[room].is_doubtful:
                 await self._rooms[room].settle()
             return await self.store.find_key(room, key, now=time.time())
         except StoreUnavailable as error:
