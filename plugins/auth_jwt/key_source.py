@@ -53,7 +53,9 @@ class KeySource:
         self._told_at = 0.0
         self._waiting = 0
         self._is_wanted = asyncio.Event()
-        self._next = self._loop.create_future()
+        self._this: asyncio.Future[None] = self._loop.create_future()
+        """Done when the fetch under way, or the last one, has ended."""
+        self._next: asyncio.Future[None] = self._loop.create_future()
         """Done when a fetch has ended that has not begun yet."""
         self._task = self._loop.create_task(self._keep_fresh())
 
@@ -65,33 +67,49 @@ class KeySource:
             logger.error("the keys from %s are too old (jwks_max_stale): nobody is let in", self._name)
         return self._keys
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a fetch is under way."""
+        return not self._this.done()
+
+    async def fetched(self, seconds: float) -> bool:
+        """Wait for the fetch under way; False where it has not succeeded within ``seconds``."""
+        return await self._wait(self._this, seconds)
+
     async def fetch_again(self, seconds: float) -> bool:
         """Wait for a fetch that begins after this call; False where none has succeeded within ``seconds``."""
+        self._is_wanted.set()
+        return await self._wait(self._next, seconds)
+
+    async def _wait(self, fetch: asyncio.Future[None], seconds: float) -> bool:
         if self._waiting >= MOST_WAITING:
             return False
-        self._is_wanted.set()
         self._waiting += 1
         try:
-            done, _ = await asyncio.wait((self._next,), timeout=seconds)
+            done, _ = await asyncio.wait((fetch,), timeout=seconds)
         finally:
             self._waiting -= 1
         return bool(done) and not self._failures
 
     async def close(self) -> None:
-        """Fetch no more."""
+        """Fetch no more, and let nobody wait any more."""
         self._task.cancel()
         await asyncio.wait((self._task,))
+        self._failures += 1
+        for fetch in (self._this, self._next):
+            if not fetch.done():
+                fetch.set_result(None)
 
     async def _keep_fresh(self) -> None:
         while True:
-            ended, self._next = self._next, self._loop.create_future()
             self._is_wanted.clear()
             await self._fetch_once()
-            ended.set_result(None)
+            self._this.set_result(None)
             await asyncio.sleep(COOLDOWN)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause() - COOLDOWN):
                     await self._is_wanted.wait()
+            self._this, self._next = self._next, self._loop.create_future()
 
     def _pause(self) -> float:
         """Seconds to the next fetch; a part is left to chance, so that many servers do not ask in step."""

@@ -146,7 +146,11 @@ def _from_jwk(entry: object) -> Key:
 
 def _kind_of(members: Mapping[str, object]) -> str:
     kind = members.get("kty")
-    return f"kty {kind}" if kind in JWKRegistry.key_types else "kty is none of oct, RSA, EC and OKP"
+    return (
+        f"kty {kind}"
+        if isinstance(kind, str) and kind in JWKRegistry.key_types
+        else "kty is none of oct, RSA, EC and OKP"
+    )
 
 
 def _from_pem(block: str, label: str) -> Key:

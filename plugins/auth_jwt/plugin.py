@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Mapping
 from functools import partial
@@ -54,7 +55,7 @@ class AuthJwt(Plugin[AuthJwtConfig]):
             refresh=config.jwks_refresh,
             max_stale=config.jwks_max_stale,
         )
-        await self._source.fetch_again(self._patience)
+        await self._source.fetched(self._patience)
 
     @hookimpl
     async def shutdown(self) -> None:
@@ -84,7 +85,12 @@ class AuthJwt(Plugin[AuthJwtConfig]):
 
     async def _identify_by_new_keys(self, token: str, source: KeySource) -> Identity:
         """Judge a token by keys that were fetched after it came: those who sign it may have a new one."""
-        if not await source.fetch_again(self._patience):
+        until = self.manager.now() + self._patience
+        if source.is_fetching and await source.fetched(self._patience):
+            # Begun before the token came, but most probably its key is in there already.
+            with contextlib.suppress(UnknownKeyError):
+                return self._identify(token, self._keys())
+        if not await source.fetch_again(until - self.manager.now()):
             raise _unavailable()
         try:
             return self._identify(token, self._keys())
