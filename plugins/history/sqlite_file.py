@@ -1,0 +1,166 @@
+"""One connection to the history file: opened when it is needed, given up when something is wrong with the file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from .sqlite_schema import migrate
+from .store import StoreUnavailable, StoreUnusable
+
+logger = logging.getLogger(__name__)
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""What a commit survives: ``full`` a power failure, ``normal`` the end of the process in any way."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+WAL_LIMIT = 64 * 1024 * 1024
+PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
+"""Errors after which the connection is as good as before."""
+
+REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked: end that process, or wait for it",
+    sqlite3.SQLITE_LOCKED: "another process keeps it locked: end that process, or wait for it",
+    sqlite3.SQLITE_FULL: "its disk is full: free some space",
+    sqlite3.SQLITE_IOERR: "reading or writing fails: look at the disk, its quota, and the system's log",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: move it away with its -wal and -shm files, or put a backup there",
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite file: move it away, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: look at the folder and its permissions",
+    sqlite3.SQLITE_READONLY: "it may not be written: look at the permissions of the file and its folder",
+    sqlite3.SQLITE_PERM: "it may not be opened: look at the permissions of the file and its folder",
+}
+
+
+class SqliteFile:
+    """For one thread: the one that asks first for the connection."""
+
+    def __init__(
+        self, path: Path, *, durability: Durability, busy_timeout: float, is_reader: bool = False
+    ) -> None:
+        """``busy_timeout`` is how many seconds another process's lock is waited for."""
+        self._path = path
+        self._durability = durability
+        self._busy_timeout = busy_timeout
+        self._is_reader = is_reader
+        self._connection: sqlite3.Connection | None = None
+        self._identity: list[tuple[int, int]] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._connection is not None
+
+    @contextmanager
+    def use(self) -> Generator[sqlite3.Connection]:
+        """The connection. What is done with it is not answered for where this raises `StoreUnavailable`."""
+        try:
+            connection = self._connection or self._open()
+            yield connection
+            self._check_in_place()
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            self._roll_back()
+            if code not in PASSING:
+                self.give_up()
+            what = REMEDIES.get(code, "look at the folder and the disk")
+            raise StoreUnavailable(f"The history file {self._path}: {what} ({error}).") from error
+        except OSError as error:
+            raise StoreUnavailable(f"The history file {self._path} cannot be opened: {error.strerror}.") from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """As `use`, in a transaction: durable once this is left without an exception."""
+        with self.use() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    def _open(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # What people say is not for every user here.
+        connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)
+        try:
+            mode: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            if mode != "wal":
+                raise StoreUnusable(
+                    f"{self._path} is on a file system without shared memory: choose a local disk."
+                )
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}").fetchall()
+            migrate(connection, self._path)
+            if self._is_reader:
+                connection.execute("PRAGMA query_only = ON")
+            else:
+                self._note_boot(connection)
+                connection.execute(f"PRAGMA synchronous = {self._durability}")
+            connection.execute("SELECT count(*) FROM meta").fetchone()  # From now on the WAL file is there.
+            self._identity = self._look()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _note_boot(self, connection: sqlite3.Connection) -> None:
+        # What was committed without a sync is lost where the power failed since, and with it numbers that clients
+        # have seen: they must not come again in the same epoch.
+        boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else "unknown"
+        noted = connection.execute("SELECT value FROM meta WHERE name = 'unsynced_boot'").fetchone()
+        if noted is not None and (noted[0] != boot or boot == "unknown"):
+            logger.warning(
+                "%s was not closed before the machine stopped and may have lost its last events: all rooms get a "
+                "new epoch. With the durability full nothing is lost.",
+                self._path,
+            )
+            connection.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")
+        if self._durability == "full":
+            connection.execute("DELETE FROM meta WHERE name = 'unsynced_boot'")
+        else:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsynced_boot', ?)", (boot,))
+
+    def _look(self) -> list[tuple[int, int]]:
+        return [(found.st_dev, found.st_ino) for found in map(os.stat, (self._path, f"{self._path}-wal"))]
+
+    def _check_in_place(self) -> None:
+        # SQLite goes on writing to a file that was deleted or replaced, which nobody would ever find.
+        try:
+            in_place = self._look() == self._identity
+        except OSError:
+            in_place = False
+        if not in_place:
+            self.give_up()
+            raise StoreUnavailable(f"The history file {self._path} or its -wal file was removed or replaced.")
+
+    def _roll_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def give_up(self) -> None:
+        """Close the connection; the next use opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def close(self) -> None:
+        """Leave one file behind in which everything is synced, where nobody else has it open."""
+        try:
+            if self._connection is not None and not self._is_reader:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("DELETE FROM meta WHERE name = 'unsynced_boot'")
+        except sqlite3.Error as error:
+            logger.warning(
+                "%s could not be closed well, and is put in order at the next start: %s", self._path, error
+            )
+        finally:
+            self.give_up()

@@ -1,0 +1,175 @@
+"""A PostgreSQL and a Redis in a folder of their own, reached by a socket in it, which a test may stop and kill."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+DEBIAN_BINARIES = "/usr/lib/postgresql/*/bin"
+
+
+def find_program(name: str) -> str:
+    """The path of a server's program; without it the test fails in CI, and is skipped elsewhere."""
+    found = shutil.which(name)
+    if found is None:
+        found = next(
+            (str(path / name) for path in sorted(Path("/").glob(DEBIAN_BINARIES[1:]), reverse=True)), None
+        )
+    if found is None or not Path(found).exists():
+        reason = f"{name} is not installed: apt install {'redis-server' if 'redis' in name else 'postgresql'}"
+        pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
+    return found
+
+
+class Server(ABC):
+    """One server process, which may end and start again."""
+
+    ready: str
+    """What it writes when it takes connections."""
+
+    def __init__(self) -> None:
+        # Not below pytest's own folder: PostgreSQL does not run as root, and others may not look into that one.
+        self.folder = Path(tempfile.mkdtemp(prefix="hubbub-"))
+        self.process: subprocess.Popen[str] | None = None
+
+    @abstractmethod
+    def command(self) -> Sequence[str]: ...
+
+    def user(self) -> str | None:
+        return None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            user=self.user(),
+            cwd=self.folder,
+        )
+        log: list[str] = []
+        is_ready = threading.Event()
+        threading.Thread(target=self._follow, args=(self.process, log, is_ready), daemon=True).start()
+        if not is_ready.wait(30) or self.ready not in log[-1]:
+            self.remove()
+            pytest.fail("".join(["the server did not start\n", *log]))
+
+    def _follow(self, process: subprocess.Popen[str], log: list[str], is_ready: threading.Event) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                if not is_ready.is_set():
+                    log.append(line)
+                    if self.ready in line:
+                        is_ready.set()
+        is_ready.set()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def end(self, number: signal.Signals) -> None:
+        """Send a signal that ends it, and wait until it has ended."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+    def stop(self) -> None:
+        self.end(signal.SIGINT)
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(Server):
+    ready = "ready to accept connections"
+
+    def __init__(self) -> None:
+        initdb, self.program = find_program("initdb"), find_program("postgres")
+        super().__init__()
+        self.data = self.folder / "data"
+        if (user := self.user()) is not None:
+            shutil.chown(self.folder, user)
+        subprocess.run(
+            [
+                initdb,
+                "-D",
+                self.data,
+                "--auth",
+                "trust",
+                "--username",
+                "hubbub",
+                "--encoding",
+                "UTF8",
+                "--no-sync",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self.user(),
+            cwd=self.folder,
+        )
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql:///postgres?host={self.folder}&user=hubbub"
+
+    def user(self) -> str | None:
+        return pwd.getpwnam("nobody").pw_name if os.geteuid() == 0 else None
+
+    def command(self) -> Sequence[str]:
+        settings = ["listen_addresses=", "fsync=off", "max_connections=20", "shared_buffers=16MB"]
+        options = [word for setting in settings for word in ("-c", setting)]
+        return [self.program, "-D", str(self.data), "-k", str(self.folder), *options]
+
+    def kill(self) -> None:
+        """Kill the postmaster, and with it all that it has forked, which would keep the next one from starting."""
+        if self.process is None:
+            return
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.send_signal(signal.SIGSTOP)  # It must not notice one by one.
+        for child in map(int, children):
+            os.kill(child, signal.SIGKILL)
+        super().kill()
+
+
+class Redis(Server):
+    ready = "eady to accept connections"
+
+    def __init__(self) -> None:
+        self.program = find_program("redis-server")
+        super().__init__()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.folder}/socket"
+
+    def command(self) -> Sequence[str]:
+        appending = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+        return [
+            self.program,
+            "--port",
+            "0",
+            "--unixsocket",
+            f"{self.folder}/socket",
+            "--dir",
+            str(self.folder),
+            *appending,
+        ]
