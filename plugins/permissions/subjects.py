@@ -28,7 +28,7 @@ Subject = Callable[[Attempt], bool]
 
 def _is_owner(attempt: Attempt) -> bool:
     # A guest of that name is somebody else.
-    return attempt.identity.kind == "user" and attempt.identity.user == attempt.owner
+    return attempt.identity.kind == "user" and attempt.identity.user == attempt.owner != ""
 
 
 def _has_token(attempt: Attempt) -> bool:
