@@ -13,6 +13,7 @@ from typing import Final, cast
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from .client_address import TrustedProxies, normal
@@ -22,8 +23,11 @@ from .proxy_protocol import BadProxyHeaderError, read_proxy_header
 
 logger = logging.getLogger(__name__)
 
-MAX_URL: Final = 8 * 1024 - 64
-"""Bytes of a URL; a token may stand in it. With the rest of its line it fits into the 8 KiB of websockets."""
+MAX_LINE: Final = 8 * 1024
+"""Bytes of one header, or of the first line of a request; websockets reads no longer ones."""
+
+MAX_URL: Final = MAX_LINE - 64
+"""Bytes of a URL; a token may stand in it."""
 
 MAX_HEAD: Final = 32 * 1024
 """Bytes of a request before its body."""
@@ -99,7 +103,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def cut(self) -> None:
         """End at once; who was sending a request is told why, if there is room for it."""
-        if self._received and not self.transport.is_closing() and not self.transport.get_write_buffer_size():
+        if self._may_answer and not self.transport.is_closing() and not self.transport.get_write_buffer_size():
             self.transport.write(_answer(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time."))
             self.transport.close()
         if self.transport.get_write_buffer_size() or not self.transport.is_closing():
@@ -125,7 +129,8 @@ class GuardedHttp(HttpToolsProtocol):
             if isinstance(told, _RefusedError):
                 self._refuse(told.status, told.message)
             else:
-                logger.info("%s sends what is no HTTP%s", self.client, _TLS if data[:2] == b"\x16\x03" else "")
+                peer = self.client[0] if self.client else "a client"
+                logger.info("%s sends what is no HTTP%s", peer, _TLS if data[:2] == b"\x16\x03" else "")
                 self._refuse(HTTPStatus.BAD_REQUEST, "This is not HTTP.")
         else:
             if self._is_in_head and self._received > MAX_HEAD:
@@ -158,14 +163,15 @@ class GuardedHttp(HttpToolsProtocol):
         self._is_in_head = False
         if len(self.url) > MAX_URL:
             raise _RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, f"A URL may have {MAX_URL} bytes at most.")
-        if len(self.headers) > MAX_HEADERS or (self._received > MAX_HEAD and self._head_size() > MAX_HEAD):
+        if len(self.headers) > MAX_HEADERS or (self._received > MAX_LINE and self._is_head_too_large()):
             raise _RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "Wait for the answers to earlier requests.")
         super().on_headers_complete()
 
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+    def _is_head_too_large(self) -> bool:
+        lines = [len(name) + len(value) + len(": \r\n") for name, value in self.headers]
+        return len(self.url) + sum(lines) > MAX_HEAD or max(lines, default=0) > MAX_LINE
 
     def on_message_complete(self) -> None:
         """Note that a request has come as a whole; one that was answered before makes way for the next."""
@@ -186,6 +192,13 @@ class GuardedHttp(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is not None and not cycle.response_complete
+
+    @property
+    def _may_answer(self) -> bool:
+        """Whether a request is coming in that has not been answered, and no other one is being answered."""
+        if self._is_in_head:
+            return not self._is_answering
+        return self._is_answering and not self.cycle.response_started
 
     def pause_writing(self) -> None:
         """Give who does not read an answer as long as who does not send a request."""
@@ -227,9 +240,11 @@ class GuardedHttp(HttpToolsProtocol):
         """Hand the connection to uvicorn's WebSocket protocol, with the address that a proxy has told."""
         super().handle_websocket_upgrade()
         self._request_is_whole()
-        scope = cast("dict[str, object] | None", getattr(self.transport.get_protocol(), "scope", None))
-        if scope is not None:
-            scope["client"] = self.client  # The application has not seen it yet.
+        protocol = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())
+        if not protocol.handshake_initiated:
+            self._end(_answer(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake."))
+        elif not protocol.close_sent:
+            protocol.scope["client"] = self.client  # The application has not seen it yet.
 
 
 class _RefusedError(Exception):
@@ -242,7 +257,9 @@ class _RefusedError(Exception):
 
 
 _TLS: Final = ", but TLS, which this port does not speak: put a proxy in front"
-_TOO_LARGE: Final = f"The headers of a request may be {MAX_HEADERS}, and have {MAX_HEAD} bytes at most."
+_TOO_LARGE: Final = (
+    f"A request may have {MAX_HEADERS} headers of {MAX_LINE} bytes each, and {MAX_HEAD} bytes before its body."
+)
 
 
 def _answer(status: HTTPStatus, message: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter, OrderedDict
 from typing import Final, Protocol
 
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 _STEPS: Final = 10
 """Looks at the clock in the time that a client has: it gets that much longer at most."""
+
+_TOLD_EVERY: Final = 60.0
 
 
 class Cuttable(Protocol):
@@ -37,6 +40,7 @@ class HalfOpen:
         self._timer: asyncio.TimerHandle | None = None
         self._cut: Counter[str] = Counter()
         """How many were cut and not yet told of in the log, by the option that says so."""
+        self._told_at = -math.inf
 
     def __len__(self) -> int:
         return len(self._deadlines)
@@ -49,7 +53,7 @@ class HalfOpen:
         if len(self._deadlines) > self._limit:
             self.cut_oldest("max_handshakes")
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._cut_late)
+            self._timer = loop.call_later(self._seconds / _STEPS, self._cut_late)
 
     def discard(self, connection: Cuttable) -> None:
         """Note that ``connection`` has sent a request, or is gone."""
@@ -61,27 +65,24 @@ class HalfOpen:
         self._cut[option] += 1
         oldest.cut()
 
-    @property
-    def _first_deadline(self) -> float:
-        return next(iter(self._deadlines.values()))
-
     def _cut_late(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._deadlines and self._first_deadline <= now:
+        while self._deadlines and next(iter(self._deadlines.values())) <= now:
             self.cut_oldest("handshake_timeout")
-        self._tell()
+        self._tell(now)
         if self._deadlines:
-            later = max(self._first_deadline, now + self._seconds / _STEPS)
-            self._timer = loop.call_at(later, self._cut_late)
+            self._timer = loop.call_later(self._seconds / _STEPS, self._cut_late)
 
-    def _tell(self) -> None:
+    def _tell(self, now: float) -> None:
+        """Log what was cut, at once or after a minute: whoever causes it cannot flood the log."""
+        if not self._cut or now < self._told_at + _TOLD_EVERY:
+            return
+        self._told_at = now
         for option, number in self._cut.items():
+            level = logging.INFO if option == "handshake_timeout" else logging.WARNING
             logger.log(
-                logging.INFO if option == "handshake_timeout" else logging.WARNING,
-                "%d connections were cut before they had sent a whole request, because of server.%s",
-                number,
-                option,
+                level, "connections cut before they had sent a whole request: %d (server.%s)", number, option
             )
         self._cut.clear()
