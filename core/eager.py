@@ -26,6 +26,21 @@ DONE: Awaitable[None] = _Done()
 """What a call returns that was finished at once: awaiting it costs nothing and may be left out."""
 
 
+class InOrder(Awaitable[None]):
+    """What has its place in the order of things already: only its end is still to come.
+
+    A connection's later events need not wait for it.
+    """
+
+    __slots__ = ("waiting",)
+
+    def __init__(self, waiting: Awaitable[None]) -> None:
+        self.waiting = waiting
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self.waiting.__await__()
+
+
 def start(coroutine: Coroutine[Any, Any, T]) -> T | asyncio.Task[T]:
     """Run ``coroutine`` up to its first wait; return its result, or the task that carries on.
 

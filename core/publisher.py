@@ -9,7 +9,7 @@ import msgspec
 
 from ..protocol import Duplicate, Encoded, Event, Private, Rejected, RoomEvent
 from .broker import Broker
-from .eager import DONE, start_unanswered
+from .eager import DONE, InOrder, start_unanswered
 from .once import Once
 from .pipeline import Pipeline
 from .publication import Publication
@@ -54,13 +54,12 @@ class Publisher:
                 recorder = None
             if in_room.id is not None and in_room.user is not None:
                 key = (in_room.user, room, in_room.id)
-                return start_unanswered(
-                    self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder))
-                )
+                once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder))
+                return _marked(start_unanswered(once), in_room)
         else:
             recorder = None
         if chain.publish_checks or chain.publish_observers or recorder is not None:
-            return start_unanswered(self._publish(room, event, exclude, recorder))
+            return _marked(start_unanswered(self._publish(room, event, exclude, recorder)), event)
         return self.broker.publish(room, Publication.of(event, exclude)) or DONE
 
     async def _publish(self, room: str, event: Event, exclude: str | None, recorder: Recorder | None) -> None:
@@ -133,6 +132,12 @@ class Publisher:
         if excluded is not None and excluded in target:
             instead[excluded] = None
         target.publish(publication, instead)
+
+
+def _marked(waiting: Awaitable[None], event: Event) -> Awaitable[None]:
+    """Mark what only waits to be stored: the recorder has numbered it."""
+    is_numbered = waiting is not DONE and isinstance(event, RoomEvent) and event.seq is not None
+    return InOrder(waiting) if is_numbered else waiting
 
 
 def user_offline(user: str) -> Rejected:

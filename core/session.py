@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
 from .connection import Connection, Transport, fitting_reason
 from .connection_manager import not_in_room
-from .eager import start
+from .eager import DONE, InOrder, start
 from .handshake import Handshake
 from .identity import Identity
 from .logs import current_connection
@@ -23,15 +23,28 @@ from .names import check_room_name, check_user_name
 
 if TYPE_CHECKING:
     from .hub import Hub
-    from .pipeline import Chain
+    from .pipeline import Chain, Steps
 
 logger = logging.getLogger(__name__)
+
+
+MOST_UNANSWERED = 64
+"""Publications of one connection that may wait to be stored before its next events wait, too."""
 
 
 class Session:
     """One client, from its handshake to its end. The transport calls `open`, `receive`, `alive` and `ended`."""
 
-    __slots__ = ("_connection", "_has_ended", "_hub", "_inbox", "_is_reading_paused", "_transport", "task")
+    __slots__ = (
+        "_connection",
+        "_has_ended",
+        "_hub",
+        "_inbox",
+        "_is_reading_paused",
+        "_transport",
+        "_unanswered",
+        "task",
+    )
 
     def __init__(self, hub: Hub, transport: Transport) -> None:
         self._hub = hub
@@ -42,6 +55,7 @@ class Session:
         """The step that has to wait, while there is one."""
         self._is_reading_paused = False
         self._has_ended = False
+        self._unanswered: set[asyncio.Future[None]] = set()
 
     # Called by the transport
 
@@ -173,22 +187,45 @@ class Session:
             connection.answering = event.id
             self._stamp(connection, event, chain)
             steps = chain.steps if event.id is None else chain.answered_steps
+            if self._unanswered and not (chain.is_recorded and len(self._unanswered) < MOST_UNANSWERED):
+                return self._answer_after_others(connection, event, steps)
             waiting = hub.pipeline.run(steps, connection, event)
-            return None if waiting is None else self._answer_later(connection, event, waiting)
+            if waiting is None:
+                return None
+            later = self._answer_later(connection, event.id, waiting)
+            if waiting.__class__ is not InOrder:
+                return later
+            self._unanswered.add(task := asyncio.ensure_future(later))
+            task.add_done_callback(self._answered)
         except Rejected as rejected:
-            self._reject(connection, event, rejected)
+            if event is not None:
+                rejected.id = connection.answering
+            connection.reject(rejected)
         return None
 
-    async def _answer_later(self, connection: Connection, event: Event, waiting: Awaitable[None]) -> None:
+    async def _answer_later(self, connection: Connection, answering: str | None, waiting: Awaitable[None]) -> None:
         try:
             await waiting
         except Rejected as rejected:
-            self._reject(connection, event, rejected)
+            rejected.id = answering
+            connection.reject(rejected)
 
-    def _reject(self, connection: Connection, event: Event | None, rejected: Rejected) -> None:
-        if event is not None:
-            rejected.id = connection.answering
-        connection.reject(rejected)
+    async def _answer_after_others(self, connection: Connection, event: Event, steps: Steps) -> None:
+        await asyncio.wait(self._unanswered)
+        connection.answering = event.id
+        try:
+            await (self._hub.pipeline.run(steps, connection, event) or DONE)
+        except Rejected as rejected:
+            rejected.id = event.id
+            connection.reject(rejected)
+
+    def _answered(self, task: asyncio.Future[None]) -> None:
+        self._unanswered.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            try:
+                task.result()
+            except Exception:
+                self._failed()
 
     def _stamp(self, connection: Connection, event: Event, chain: Chain) -> None:
         """Say who sent the event, when and where: whatever the client claimed."""

@@ -74,6 +74,7 @@ class RoomRecorder:
         self._failed = failed
         self._waiting: list[Entry] = []
         self._writer: asyncio.Future[None] | None = None
+        self._store_is_slow = False
 
     @property
     def is_idle(self) -> bool:
@@ -105,9 +106,10 @@ class RoomRecorder:
     def work(self) -> None:
         """Store what waits, and settle what is in doubt, unless that is under way."""
         if self._writer is None:
-            writer = start(self._write())
-            if isinstance(writer, asyncio.Future):
-                self._writer = writer
+            # A store that takes its time is asked in the next turn of the loop: what this one brings goes along.
+            writer = asyncio.ensure_future(self._write()) if self._store_is_slow else start(self._write())
+            if writer is not None:
+                self._writer, self._store_is_slow = writer, True
 
     async def _write(self) -> None:
         """Store what waits until nothing does, all that is there at a time."""
