@@ -80,8 +80,8 @@ def is_expired(identity: Identity) -> bool:
 def _mistakes_in(error: ValidationError) -> str:
     """What is wrong where, without the values: they are about people."""
     mistakes = error.errors(include_url=False, include_input=False, include_context=False)
-    places = (str(details["loc"][0]) if details["loc"] else "the whole" for details in mistakes)
-    return ", ".join(f"{place} is not as it has to be" for place in dict.fromkeys(places))
+    places = dict.fromkeys(str(details["loc"][0]) for details in mistakes if details["loc"])
+    return f"wrong or missing in it: {', '.join(places)}" if places else "it is no JSON object"
 
 
 def _reason_in(body: bytes, secrets: Collection[str]) -> str:

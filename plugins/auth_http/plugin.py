@@ -31,8 +31,7 @@ class AuthHttp(Plugin[AuthHttpConfig]):
             raise ValueError(
                 f"who somebody is does not depend on the room; remove it from rooms.options.{pattern}"
             )
-        url = URL(config.url)
-        self._name = f"{url.scheme}://{url.authority.rpartition('@')[2]}{url.raw_path}"
+        self._name = str(URL(config.url).with_user(None).with_query(None))
         self._told_at: float | None = None
         self._untold = 0
 

@@ -77,28 +77,32 @@ class AuthTokens(Plugin[AuthTokensConfig]):
             raise Rejected("expired", "The token has expired: come back with a new one.")
         return identity
 
+    def knows(self, token: str) -> bool:
+        """Whether somebody has ``token``."""
+        return digest_of(token) in self._tokens
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self.config.poll_seconds)
-            try:
-                changed = await asyncio.to_thread(self._read_if_changed)
-            except TokenFileError as error:
-                logger.error("%s; what stood there before goes on", error)
-            except Exception:
-                logger.exception("reading %s", self.config.file)
-            else:
-                if changed is not None:
-                    self._replace(changed)
+            changed = await asyncio.to_thread(self.read_if_changed)
+            if changed is not None:
+                self.replace(changed)
 
-    def _read_if_changed(self) -> dict[str, Identity] | None:
-        """What stands in the file, if it has changed. Raise `TokenFileError`, once for each change."""
+    def read_if_changed(self) -> dict[str, Identity] | None:
+        """What stands in the file, if it has changed and has no mistake. Logs a mistake, once for each change."""
         version = version_of(self.config.file)
         if version == self._version:
             return None
         self._version = version
-        return read_tokens(self.config.file)
+        try:
+            return read_tokens(self.config.file)
+        except TokenFileError as error:
+            logger.error("%s; what stood there before goes on", error)
+        except Exception:
+            logger.exception("reading %s", self.config.file)
+        return None
 
-    def _replace(self, tokens: dict[str, Identity]) -> None:
+    def replace(self, tokens: dict[str, Identity]) -> None:
         """Let ``tokens`` count from now on, for those who are connected as well."""
         before = self._tokens
         for digest, identity in before.items():

@@ -112,9 +112,9 @@ def _entries(path: Path) -> Iterator[tuple[str, object]]:
     try:
         read: object = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 # both are safe
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if isinstance(mark, yaml.Mark) else ""
-        raise TokenFileError(f"{path}:{line} is not YAML") from None
+        line: object = getattr(getattr(error, "problem_mark", None), "line", None)
+        place = f" line {line + 1}" if isinstance(line, int) else ""
+        raise TokenFileError(f"{path}:{place} is not YAML") from None
     except (ValueError, RecursionError):
         raise TokenFileError(f"{path}: is not YAML that can be read") from None
     if read is None:

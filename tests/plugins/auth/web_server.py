@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -76,7 +76,7 @@ class WebServer:
         return await self.answer(request)  # pyright: ignore[reportArgumentType]
 
 
-def says(body: object, status: int = 200, **headers: str) -> Answer:
+def says(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer that is always the same: bytes as they are, everything else as JSON."""
 
     async def answer(_: web.Request) -> web.StreamResponse:
