@@ -33,14 +33,7 @@ def create_app(
     """
     hub = Hub(loaded, plugins=plugins, broker=broker)
 
-    app = FastAPI(
-        title="Hubbub",
-        version=VERSION,
-        lifespan=hub.lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = FastAPI(title="Hubbub", version=VERSION, lifespan=hub.lifespan, docs_url=None, redoc_url=None)
     app.state.hub = hub
     path = hub.config.server.path
     endpoint = WebSocketEndpoint(hub)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def install_api(app: FastAPI, hub: Hub) -> None:
     """Let ``app`` answer ``/api``, ``/notify`` and ``/docs``, and let all of its errors be problem details."""
+    app.router.redirect_slashes = False  # An address is right or wrong: no body is sent twice.
     app.include_router(router)
     app.add_middleware(Gate, hub=hub)
     for kind in (ApiError, Rejected, RequestValidationError, HTTPException, Exception):
