@@ -72,7 +72,7 @@ class HalfOpen:
         while self._deadlines and next(iter(self._deadlines.values())) <= now:
             self.cut_oldest("handshake_timeout")
         self._tell(now)
-        if self._deadlines:
+        if self._deadlines or self._cut:
             self._timer = loop.call_later(self._seconds / _STEPS, self._cut_late)
 
     def _tell(self, now: float) -> None:
@@ -82,7 +82,5 @@ class HalfOpen:
         self._told_at = now
         for option, number in self._cut.items():
             level = logging.INFO if option == "handshake_timeout" else logging.WARNING
-            logger.log(
-                level, "connections cut before they had sent a whole request: %d (server.%s)", number, option
-            )
+            logger.log(level, "connections cut that had sent no whole request: %d (server.%s)", number, option)
         self._cut.clear()
