@@ -78,7 +78,7 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def forge(header: object, secret: bytes, payload: Mapping[str, Any] | None = None) -> str:
+def forge(header: object, secret: bytes, payload: Mapping[str, Any] | bytes | None = None) -> str:
     """A token whose signature is the HMAC by ``secret``, whatever its header says."""
     signed = f"{part(header)}.{part(payload if payload is not None else claims())}"
     return f"{signed}.{part(hmac.digest(secret, signed.encode(), 'sha256'))}"

@@ -23,8 +23,8 @@ class WebServer:
         self.requests: list[tuple[str, str]] = []
         """What came: paths, and bodies."""
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._is_up = threading.Event()
 
     def __enter__(self) -> Self:
@@ -52,13 +52,8 @@ class WebServer:
         """The bodies that came, decoded."""
         return [json.loads(body) for _, body in self.requests]
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
     async def _serve(self) -> None:
-        self._stop = asyncio.Event()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port)
