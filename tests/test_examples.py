@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tomllib
+import urllib.error
+import urllib.request
 from importlib import import_module
 from pathlib import Path
 
@@ -63,6 +65,40 @@ def test_slow_mode_may_differ_by_room(monkeypatch: pytest.MonkeyPatch) -> None:
         alice.say("one")
         alice.say("two")
         assert len(alice.take("message")) == 2
+
+
+def test_an_application_of_ones_own_publishes_to_the_rooms_that_it_mounts(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "embedding.py", tmp_path)
+    command = [sys.executable, "-m", "uvicorn", "embedding:app", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            found = next(filter(None, (re.search(r"http://(127.0.0.1:\d+)", line) for line in server.stderr)))
+            with connect(f"ws://{found[1]}/realtime/ws/order-7?user=alice") as client:
+                assert json.loads(client.recv(timeout=10))["room"] == "order-7"
+                for query, status in (("?note=", 422), ("", 200)):
+                    assert status_of(f"http://{found[1]}/orders/7/ship{query}") == status
+                received = [json.loads(client.recv(timeout=10)) for _ in range(2)]
+            assert received[-1]["content"] == "Your order is on its way."
+        finally:
+            server.send_signal(signal.SIGTERM)
+            log = server.communicate(timeout=20)[1]
+    assert "Traceback" not in log
+
+
+def status_of(url: str) -> int:
+    """What a POST to the URL is answered."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"")) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_the_page_about_embedding_shows_the_example() -> None:
+    page = (EXAMPLES.parent / "docs" / "embedding.md").read_text()
+    assert f"```python title=examples/embedding.py\n{(EXAMPLES / 'embedding.py').read_text()}```" in page
 
 
 def test_the_package_passes_its_own_tests(tmp_path: Path) -> None:
