@@ -49,28 +49,32 @@ async def migrate(connection: Connection, migrations: Sequence[Sequence[LiteralS
 
     Raise `StoreUnusable` where a newer version made them.
     """
-    if await _version(connection, migrations) == len(migrations):
+    if await _is_current(connection, migrations):
         return
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        # Read again: another server may have been faster.
-        version = await _version(connection, migrations)
-        if version is None:
-            version = 0
-            await connection.execute(
-                "CREATE TABLE hubbub_history_meta (version integer NOT NULL, touched bigint NOT NULL DEFAULT 0)"
-            )
-            await connection.execute("INSERT INTO hubbub_history_meta (version) VALUES (0)")
-        for migration in migrations[version:]:
+        # Another server may have been faster, but PostgreSQL remembers what it has not found a moment ago.
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS hubbub_history_meta "
+            "(version integer NOT NULL, touched bigint NOT NULL DEFAULT 0)"
+        )
+        await connection.execute(
+            "INSERT INTO hubbub_history_meta (version) SELECT 0 WHERE NOT EXISTS (SELECT FROM hubbub_history_meta)"
+        )
+        for migration in migrations[await _read_version(connection, migrations) :]:
             for statement in migration:
                 await connection.execute(statement)
         await connection.execute("UPDATE hubbub_history_meta SET version = %s", (len(migrations),))
 
 
-async def _version(connection: Connection, migrations: Sequence[Sequence[LiteralString]]) -> int | None:
+async def _is_current(connection: Connection, migrations: Sequence[Sequence[LiteralString]]) -> bool:
     found = await (await connection.execute("SELECT to_regclass('hubbub_history_meta')")).fetchone()
     if found is None or found[0] is None:
-        return None
+        return False
+    return await _read_version(connection, migrations) == len(migrations)
+
+
+async def _read_version(connection: Connection, migrations: Sequence[Sequence[LiteralString]]) -> int:
     row = await (await connection.execute("SELECT version FROM hubbub_history_meta")).fetchone()
     version = 0 if row is None else int(row[0])
     if version > len(migrations):

@@ -75,9 +75,20 @@ class Server(ABC):
                         is_ready.set()
         is_ready.set()
 
-    def signal(self, number: signal.Signals) -> None:
+    def freeze(self) -> None:
+        """Let it answer nobody, and keep its connections."""
+        for process in self.processes():
+            os.kill(process, signal.SIGSTOP)
+
+    def unfreeze(self) -> None:
+        for process in self.processes():
+            os.kill(process, signal.SIGCONT)
+
+    def processes(self) -> list[int]:
         assert self.process is not None
-        self.process.send_signal(number)
+        process = self.process.pid
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        return [process, *map(int, children)]
 
     def end(self, number: signal.Signals) -> None:
         """Send a signal that ends it, and wait until it has ended."""
@@ -140,13 +151,11 @@ class Postgres(Server):
 
     def kill(self) -> None:
         """Kill the postmaster, and with it all that it has forked, which would keep the next one from starting."""
-        if self.process is None:
-            return
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        self.process.send_signal(signal.SIGSTOP)  # It must not notice one by one.
-        for child in map(int, children):
-            os.kill(child, signal.SIGKILL)
-        super().kill()
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)  # It must not fork meanwhile.
+            for process in self.processes()[1:]:
+                os.kill(process, signal.SIGKILL)
+            super().kill()
 
 
 class Redis(Server):

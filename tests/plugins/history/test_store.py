@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hubbub.plugins.history.store import Appended, Conflict, Position, Retention, Store, StoreUnavailable
+from hubbub.plugins.history.store import Appended, Conflict, Position, Retention, Store
 
-from .conftest import NewStore, Run
+from .conftest import Run
 from .filling import KEEP_ALL, NOW, event, fill, stored
 
 
@@ -273,34 +273,3 @@ def test_an_append_that_makes_no_sense_is_the_callers_mistake(
 
 def test_a_store_that_works_says_so(store: Store, run: Run) -> None:
     run(store.check())
-
-
-def test_what_was_stored_is_there_after_a_restart_in_the_same_epoch(new_lasting_store: NewStore, run: Run) -> None:
-    first, second = new_lasting_store(), new_lasting_store()
-    run(first.start())
-    position = run(fill(first, "lobby", 3, keys=[None, "alice 1", None]))
-    run(first.stop())
-    run(second.start())
-    assert run(second.open("lobby", now=NOW)) == position
-    assert run(second.read("lobby", 0, 10)) == stored(1, 2, 3)
-    assert run(second.find_key("lobby", "alice 1", now=NOW)) == 2
-    run(second.stop())
-
-
-def test_stopping_stores_what_waits_and_takes_no_more(new_lasting_store: NewStore, run: Run) -> None:
-    first, second = new_lasting_store(), new_lasting_store()
-
-    async def stop_meanwhile() -> None:
-        await first.start()
-        position = await first.open("lobby", now=NOW)
-        made = [append(first, "lobby", position, seq) for seq in (1, 2, 3)]
-        await asyncio.sleep(0)
-        await first.stop()
-        await asyncio.gather(*made)
-        with pytest.raises(StoreUnavailable, match="stopped"):
-            await append(first, "lobby", position, 4)
-
-    run(stop_meanwhile())
-    run(second.start())
-    assert run(second.read("lobby", 0, 10)) == stored(1, 2, 3)
-    run(second.stop())

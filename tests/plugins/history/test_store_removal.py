@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hubbub.plugins.history.store import Appended, Conflict, Position, Retention, Store
 
-from .conftest import NewStore, Run
+from .conftest import Run
 from .filling import KEEP_ALL, NOW, event, fill, stored
 
 
@@ -160,65 +160,3 @@ def test_all_rooms_are_told(store: Store, run: Run) -> None:
 
     run(open_many())
     assert run(names(store)) == [f"room-{number:03}" for number in range(450)]
-
-
-def test_two_servers_at_one_store_never_give_the_same_number(new_lasting_store: NewStore, run: Run) -> None:
-    """Each appends where it thinks the room stands; who was too late opens it again, and finds what it missed."""
-    stores = [new_lasting_store(), new_lasting_store()]
-
-    async def publish(store: Store, server: int) -> list[int]:
-        mine: list[int] = []
-        position = await store.open("lobby", now=NOW)
-        while len(mine) < 30:
-            seq = position.last + 1
-            try:
-                await store.append(
-                    "lobby", position.epoch, seq, [b"%d" % server], keys=[None], time=NOW, retention=KEEP_ALL
-                )
-            except Conflict:
-                position = await store.open("lobby", now=NOW)
-                continue
-            mine.append(seq)
-            position = position._replace(last=seq)
-        return mine
-
-    async def publish_both() -> list[list[int]]:
-        for store in stores:
-            await store.start()
-        return list(await asyncio.gather(publish(stores[0], 0), publish(stores[1], 1)))
-
-    published = run(publish_both())
-    assert sorted([*published[0], *published[1]]) == list(range(1, 61))
-    for store in stores:
-        read = run(store.read("lobby", 0, 100))
-        assert [each.seq for each in read] == list(range(1, 61))
-        assert [each.seq for each in read if each.event == b"1"] == published[1]
-        run(store.stop())
-
-
-def test_two_servers_at_one_store_take_the_next_numbers_without_a_hole(
-    new_lasting_store: NewStore, run: Run
-) -> None:
-    stores = [new_lasting_store(), new_lasting_store()]
-
-    async def publish() -> list[Appended]:
-        for store in stores:
-            await store.start()
-        publications = [
-            (store, room, key) for key in range(40) for store in stores for room in ("lobby", "zoo", "attic")
-        ]
-        return list(
-            await asyncio.gather(
-                *(
-                    store.append_next(room, event(0), key=f"alice {key}", time=NOW, retention=KEEP_ALL)
-                    for store, room, key in publications
-                )
-            )
-        )
-
-    outcomes = run(publish())
-    assert sum(outcome.is_duplicate for outcome in outcomes) == 120
-    for room in ("lobby", "zoo", "attic"):
-        assert [each.seq for each in run(stores[0].read(room, 0, 100))] == list(range(1, 41))
-    for store in stores:
-        run(store.stop())
