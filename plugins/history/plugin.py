@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +67,11 @@ class History(Plugin[HistoryConfig]):
     """Records rooms and answers about them."""
 
     events = (HistoryQuery,)
+
+    def __init__(self, config: HistoryConfig, overrides: Mapping[str, HistoryConfig] | None = None) -> None:
+        """Raise `PluginError` where the store that the config names cannot be."""
+        super().__init__(config, overrides)
+        make_store(config)  # `hubbub check`, which starts nothing, is to find a mistake, too.
 
     @hookimpl
     async def startup(self) -> None:

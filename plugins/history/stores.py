@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...core import PluginError
@@ -23,7 +24,26 @@ def _sqlite(config: HistoryConfig) -> Store:
     return SqliteStore(config.path, durability=config.durability)
 
 
-STORES: Mapping[str, Callable[[HistoryConfig], Store]] = {"memory": _memory, "sqlite": _sqlite}
+def _postgres(config: HistoryConfig) -> Store:
+    url = _url(config, "postgresql://user:password@host:5432/database")
+    with _extra("postgres"):
+        from .postgres import PostgresStore
+    return PostgresStore(url)
+
+
+def _redis(config: HistoryConfig) -> Store:
+    url = _url(config, "redis://user:password@host:6379/0")
+    with _extra("redis"):
+        from .redis import RedisStore
+    return RedisStore(url)
+
+
+STORES: Mapping[str, Callable[[HistoryConfig], Store]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+    "redis": _redis,
+}
 
 
 def make_store(config: HistoryConfig) -> Store:
@@ -31,4 +51,27 @@ def make_store(config: HistoryConfig) -> Store:
     make = STORES.get(config.store)
     if make is None:
         raise PluginError(f"there is no store {config.store!r}; there are: {', '.join(STORES)}")
-    return make(config)
+    try:
+        return make(config)
+    except ValueError as error:
+        raise PluginError(str(error)) from None
+
+
+def _url(config: HistoryConfig, example: str) -> str:
+    if config.url is None:
+        raise PluginError(
+            f"the store {config.store!r} needs a url, such as {example}; out of the environment, and out of this "
+            "file: url: !env NAME"
+        )
+    return config.url.get_secret_value()
+
+
+@contextmanager
+def _extra(name: str) -> Generator[None]:
+    """Import what an extra of the package brings."""
+    try:
+        yield
+    except ImportError as error:
+        raise PluginError(
+            f'the store {name!r} needs what is not installed: pip install "hubbub[{name}]" ({error})'
+        ) from None
