@@ -1,11 +1,18 @@
-"""An event loop whose clock moves only when it is told to: tests of minutes run in microseconds."""
+"""An event loop whose clock moves only when it is told to: tests of minutes run in microseconds.
+
+While a thread works for the loop, the clock stands still, and the loop waits for the thread as long as that takes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 FileObject = Any
 
@@ -16,6 +23,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual_now = 1000.0
         self._target = self._virtual_now
+        self._threads = 0
         super().__init__(_StoppingSelector(self))
 
     def time(self) -> float:
@@ -31,6 +39,26 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._target = self._virtual_now + seconds
         self.run_forever()
 
+    def run_in_executor(
+        self,
+        executor: Executor | None,
+        func: Callable[[*Arguments], T],
+        *args: *Arguments,
+    ) -> asyncio.Future[T]:
+        """Let a thread do something, and be busy until it is done."""
+        result = super().run_in_executor(executor, func, *args)
+        self._threads += 1
+        result.add_done_callback(self._thread_is_done)
+        return result
+
+    def _thread_is_done(self, _: asyncio.Future[Any]) -> None:
+        self._threads -= 1
+
+    @property
+    def awaits_thread(self) -> bool:
+        """Whether a thread works for the loop."""
+        return self._threads > 0
+
     def idle(self, timeout: float | None) -> None:
         """Called when the loop would sleep for ``timeout`` seconds: jump ahead instead, or stop."""
         if timeout is not None and self._virtual_now + timeout <= self._target:
@@ -41,7 +69,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _StoppingSelector(selectors.BaseSelector):
-    """Never sleeps: tells the loop that it is idle."""
+    """Sleeps for nothing but a thread: tells the loop that it is idle."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
@@ -56,6 +84,8 @@ class _StoppingSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._selector.select(0)
         if not ready and (timeout is None or timeout > 0):
+            if self._loop.awaits_thread:
+                return self._selector.select()
             self._loop.idle(timeout)
         return ready
 

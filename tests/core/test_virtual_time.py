@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -68,3 +69,21 @@ def test_settling_runs_everything_that_needs_no_timer(loop: VirtualTimeLoop) -> 
     loop.advance(1)
     assert steps[-1] == -1
     assert task.done()
+
+
+def test_time_stands_still_while_a_thread_works(loop: VirtualTimeLoop) -> None:
+    begun, may_end = loop.time(), threading.Event()
+    ended_at: list[float] = []
+
+    async def works() -> None:
+        await asyncio.to_thread(may_end.wait, 30)
+        ended_at.append(loop.time())
+
+    task = loop.create_task(works())
+    timer = loop.call_later(1, lambda: None)
+    threading.Timer(0.05, may_end.set).start()
+    loop.advance(3600)
+    assert task.done()
+    assert ended_at == [begun]
+    assert loop.time() >= begun + 3600
+    assert timer.when() < loop.time()

@@ -1,10 +1,11 @@
 import pytest
-from hubbub.core.testing import HubForTests
+from hubbub.core.testing import ClientForTests, HubForTests
+from hubbub.protocol import Json
 
 from .moody import MoodyStore, Start, contents, resume_from
 
 
-def said(hub: HubForTests, *texts: object) -> None:
+def said(hub: HubForTests, *texts: Json) -> None:
     """Have somebody say something to the lobby who is not there."""
     for text in texts:
         hub.run(hub.hub.publish("lobby", text, user="news"))
@@ -104,7 +105,7 @@ def test_nothing_is_lost_or_doubled_at_the_seam_while_others_publish_at_full_spe
         for number in range(missed):
             publishers[0].say(number)
         store.seconds = seconds
-        joiners = []
+        joiners: list[ClientForTests] = []
         for step in range(20):
             for publisher in publishers:
                 publisher.say(f"{step}")
