@@ -1,19 +1,31 @@
-"""Carries publications between the servers of a cluster, or within the only one."""
+"""Carries publications, and what servers tell each other: between those of a cluster, or within the only one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .publication import Publication
 
 
-class Deliver(Protocol):
-    """Hands a publication to the members that this server has."""
+class Receiver(Protocol):
+    """The server, as its broker sees it."""
 
-    def __call__(self, room: str, publication: Publication) -> None:
-        """Deliver to the members of ``room``."""
+    def deliver(self, room: str, publication: Publication) -> None:
+        """Take a publication to a subscribed room, in the room's order."""
+        ...
+
+    def hear(self, payload: bytes) -> None:
+        """Take what another server has told."""
+        ...
+
+    def broker_lost(self, reason: str) -> None:
+        """Note that nothing comes or goes for now."""
+        ...
+
+    def broker_found(self) -> None:
+        """Note that everything is subscribed again; what was published meanwhile did not come."""
         ...
 
 
@@ -24,24 +36,38 @@ class Broker(ABC):
     no turn of the event loop.
     """
 
-    def start(self, deliver: Deliver) -> Awaitable[None] | None:
-        """Connect. ``deliver`` is called for each publication to a subscribed room, in the room's order."""
-        self.deliver = deliver
+    is_shared: ClassVar[bool] = False
+    """Whether other servers may use it as well."""
+
+    def start(self, receiver: Receiver, node: str) -> Awaitable[None] | None:
+        """Connect, and from now on give ``receiver`` what comes. ``node`` is the name of this server."""
+        self.receiver = receiver
+        self.node = node
         return None
 
     @abstractmethod
     def publish(self, room: str, publication: Publication) -> Awaitable[None] | None:
         """Publish to all servers, this one included; finished when the broker has taken it.
 
-        Raise `Rejected` ``unavailable`` where the
-        broker is away: then nothing was published.
+        Raise `Rejected` ``unavailable`` where the broker is away: then nothing was published.
         """
+
+    def tell(self, node: str | None, payload: bytes) -> Awaitable[None] | None:
+        """Tell another server something, or with None all of them, this one included.
+
+        Raise `Rejected` ``unavailable`` where the broker is away.
+        """
+        del node, payload
+        return None
 
     def subscribe(self, room: str) -> None:  # noqa: B027
         """Called when the room has its first member on this server. Must not wait."""
 
     def unsubscribe(self, room: str) -> None:  # noqa: B027
         """Called when the room's last member on this server is gone. Must not wait."""
+
+    async def subscribed(self, room: str) -> None:  # noqa: B027
+        """Wait until what is published to a subscribed room comes here."""
 
     def stop(self) -> Awaitable[None] | None:  # noqa: B027
         """Disconnect."""
@@ -52,4 +78,4 @@ class MemoryBroker(Broker):
 
     def publish(self, room: str, publication: Publication) -> None:
         """Deliver at once."""
-        self.deliver(room, publication)
+        self.receiver.deliver(room, publication)

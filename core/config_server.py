@@ -91,6 +91,15 @@ class ServerConfig(Section):
     inbox_size: Count = Field(
         default=64, ge=1, description="events of one connection that may wait for an async hook"
     )
+    node: str = Field(
+        default="",
+        max_length=40,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="name of this server among others; empty: that of its machine",
+    )
+    lease: Seconds = Field(
+        default=5.0, ge=3, description="seconds without a sign of life after which another server counts as gone"
+    )
     drain_timeout: Seconds = Field(default=10.0, ge=0, description="seconds from SIGTERM to the exit")
 
     @field_validator("proxy_protocol")

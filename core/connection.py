@@ -156,11 +156,14 @@ class Connection:
 
         Raise `Rejected` ``invalid`` where the event cannot be encoded.
         """
-        if self.close_code is not None:
-            return
-        encoded = Encoded(event)
-        self._catch_up_with_rooms()
-        self.enqueue((encoded,))
+        if self.close_code is None:
+            self.send_encoded(Encoded(event))
+
+    def send_encoded(self, encoded: Encoded) -> None:
+        """`send` what is encoded already, as for several connections."""
+        if self.close_code is None:
+            self._catch_up_with_rooms()
+            self.enqueue((encoded,))
 
     def _catch_up_with_rooms(self) -> None:
         """Take over what is on its way from every room, so that something else may follow in order."""

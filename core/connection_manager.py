@@ -10,20 +10,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-from ..protocol import Encoded, Event, Private, Rejected, System
+from ..protocol import Encoded, Event, Private, System
 from .backlog import Backlog
 from .broker import Broker
 from .client_address import subnet
+from .cluster import Cluster, node_name
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
 from .eager import start_unanswered
 from .fanout import Fanout
 from .guests import Guests
 from .limits import Limits
+from .news import leave_reason, news, not_in_room, tell_joined
 from .pipeline import Pipeline
+from .publication import Publication
 from .publisher import Publisher
-from .recorder import Recovery
+from .reach import Reach
 from .room import Room
+from .roster import ONLINE
 from .slow_consumers import SlowConsumerRules
 
 logger = logging.getLogger(__name__)
@@ -60,6 +64,8 @@ class ConnectionManager:
         self._rooms_config = rooms
         self._pipeline = pipeline
         self._broker = broker
+        self.cluster = Cluster(self, broker, server, node_name(server.node))
+        self.reach = Reach(self, self.cluster)
         self.publisher = Publisher(self, pipeline, broker, lambda: self.now(), server.id_window)
         self._endings: set[asyncio.Future[None]] = set()
 
@@ -94,6 +100,7 @@ class ConnectionManager:
         """Count ``connection`` among those that are online."""
         self.connections[connection.id] = connection
         self._users.setdefault(connection.user, {})[connection.id] = connection
+        self.cluster.changed(ONLINE, connection.user)
         self.addresses[subnet(connection.address)] += 1
 
     def ended(self, connection: Connection, code: int) -> None:
@@ -101,22 +108,23 @@ class ConnectionManager:
         if self.connections.pop(connection.id, None) is None:
             return
         _remove(self._users, connection.user, connection.id)
+        reason = leave_reason(code)
+        self.cluster.changed(ONLINE, connection.user, reason)
         address = subnet(connection.address)
         self.addresses[address] -= 1
         if not self.addresses[address]:
             del self.addresses[address]
         rooms, connection.rooms = connection.rooms, {}
         for room in rooms.values():
-            self._remove_member(room, connection)
-        waiting = start_unanswered(self._tell_ended(connection, list(rooms), code))
+            self._remove_member(room, connection, reason)
+        waiting = start_unanswered(self._tell_ended(connection, list(rooms), code, reason))
         if isinstance(waiting, asyncio.Future):
             self._endings.add(waiting)
             waiting.add_done_callback(self._endings.discard)
 
-    async def _tell_ended(self, connection: Connection, rooms: list[str], code: int) -> None:
+    async def _tell_ended(self, connection: Connection, rooms: list[str], code: int, reason: str) -> None:
         if connection.session.task is not None:  # What is being told about it now comes first.
             await asyncio.wait((connection.session.task,))
-        reason = leave_reason(code)
         for room in rooms:
             await self._pipeline.notify("left", connection, room, reason)
         await self._pipeline.notify("disconnected", connection, code, reason)
@@ -142,11 +150,15 @@ class ConnectionManager:
             self.limits.check_place(self, connection, name)  # Who may not enter learns nothing about the room.
             if connection.id not in self.connections or name in connection.rooms:  # Gone, or in by another call.
                 return
+            was_there = self.is_present(name, connection.user)
             self._add_member(name, connection)
-            self._tell_joined(connection, name, recovery)
+            tell_joined(self, connection, name, recovery)
+            self.cluster.changed(name, connection.user)
+            if not was_there:
+                self.presence_changed(name, connection.user, None, connection)
             await self._pipeline.notify("joined", connection, name)
         else:
-            self._tell_joined(connection, name, None)
+            tell_joined(self, connection, name, None)
 
     def _add_member(self, name: str, connection: Connection) -> None:
         room = self.rooms.get(name)
@@ -156,27 +168,39 @@ class ConnectionManager:
         room.add(connection)
         connection.rooms[name] = room
 
-    def _remove_member(self, room: Room, connection: Connection) -> None:
+    def _remove_member(self, room: Room, connection: Connection, reason: str) -> None:
         room.remove(connection)
         if not len(room):
             del self.rooms[room.name]
             self._broker.unsubscribe(room.name)
+        self.cluster.changed(room.name, connection.user, reason)
+        if not self.is_present(room.name, connection.user):
+            self.presence_changed(room.name, connection.user, reason)
 
-    def _tell_joined(self, connection: Connection, name: str, recovery: Recovery | None) -> None:
-        if not connection.is_welcomed:
-            welcome = self.news("welcome", connection.greeting, room=name, user=connection.user)
-            welcome.protocol = connection.format.value
-            welcome.expires = connection.identity.expires
-            if connection.identity.is_guest:
-                welcome.guest_key = self.guests.key_for(connection.user)
-            connection.welcome(welcome)
-        news = self.news("joined", f"{connection.user} joined the room", room=name, user=connection.user)
-        if recovery is None:
-            connection.send(news)
-            return
-        news.epoch, news.seq, news.recovered = recovery.epoch, recovery.seq, recovery.recovered
-        connection.send(news)
-        connection.enqueue(recovery.events)
+    def is_present(self, room: str, user: str) -> bool:
+        """Whether a user is in a room, on this server or another; in the room `ONLINE`, online at all."""
+        if room == ONLINE:
+            return user in self._users or self.cluster.is_elsewhere(room, user)
+        here = self.rooms.get(room)
+        return (here is not None and user in here.users) or self.cluster.is_elsewhere(room, user)
+
+    def online(self, room: str) -> int:
+        """How many users are in a room, on all servers together."""
+        here, elsewhere = self.rooms.get(room), self.cluster.roster.users(room)
+        if here is None or not elsewhere:
+            return len(elsewhere) if here is None else here.online
+        return here.online + sum(user not in here.users for user in elsewhere)
+
+    def presence_changed(
+        self, room: str, user: str, reason: str | None, connection: Connection | None = None
+    ) -> None:
+        """Tell the plugins that a user came to a room, or with a ``reason`` that they went."""
+        if reason is None:
+            waiting = start_unanswered(self._pipeline.notify("user_joined", room, user, connection))
+        else:
+            waiting = start_unanswered(self._pipeline.notify("user_left", room, user, reason))
+        if isinstance(waiting, asyncio.Future):
+            self.hold_drain(waiting)
 
     def leave(
         self, connection: Connection, room: str, reason: str = "left", message: str | None = None
@@ -192,7 +216,7 @@ class ConnectionManager:
         if room is None:
             raise not_in_room(connection, name)
         del connection.rooms[name]
-        self._remove_member(room, connection)
+        self._remove_member(room, connection, reason)
         message = message or f"{connection.user} left the room"
         connection.send(self.news("left", message, room=name, user=connection.user, reason=reason))
         await self._pipeline.notify("left", connection, name, reason)
@@ -207,18 +231,7 @@ class ConnectionManager:
         reason: str | None = None,
     ) -> System:
         """A `system` event of now; one about a room says how many users are online there."""
-        online = None
-        if room is not None:
-            online = self.rooms[room].online if room in self.rooms else 0
-        return System(
-            event=event,
-            message=message,
-            timestamp=datetime.now(UTC),
-            room=room,
-            user=user,
-            online=online,
-            reason=reason,
-        )
+        return news(self, event, message, room, user, reason)
 
     # Publishing
 
@@ -226,21 +239,26 @@ class ConnectionManager:
         """Send ``event`` to every member of ``room`` except ``exclude``: see `Publisher.publish`."""
         return self.publisher.publish(room, event, exclude.id if exclude is not None else None)
 
+    def publish_here(self, room: str, event: Event, *, exclude: Connection | None = None) -> None:
+        """Send ``event`` to the members on this server alone: for what every server tells its own.
+
+        Raise `Rejected` ``invalid`` where it cannot be encoded.
+        """
+        self.publisher.deliver(room, Publication.of(event, exclude.id if exclude is not None else None))
+
     def send_private(self, event: Private) -> Awaitable[None]:
         """Send a private message from one user to another: see `Publisher.send_private`."""
         return self.publisher.send_private(event)
 
     def send_to_user(self, user: str, event: Event) -> int:
-        """Send to every connection of ``user``, encoded once; return how many there are.
+        """Send to every connection of ``user`` on this server, encoded once; return how many there are.
 
         Raise `Rejected` ``invalid`` where the event cannot be encoded.
         """
         connections = self._users.get(user, {})
         encoded = Encoded(event)
         for connection in connections.values():
-            for room in connection.rooms.values():
-                room.catch_up(connection)
-            connection.enqueue((encoded,))
+            connection.send_encoded(encoded)
         return len(connections)
 
     # The end
@@ -268,26 +286,6 @@ class ConnectionManager:
                 await asyncio.sleep(0)
         if self._endings:
             await asyncio.wait(list(self._endings), timeout=seconds)
-
-
-def leave_reason(code: int) -> str:
-    """Why a connection with this close code is gone: ``left``, ``lost``, ``kicked`` or ``drained``."""
-    if code in (1000, 1001, 1005):
-        return "left"
-    if code == 1012:
-        return "drained"
-    return "kicked" if code in (4001, 4003, 4008, 4009) else "lost"
-
-
-def not_in_room(connection: Connection, room: str) -> Rejected:
-    """The refusal of something that only members may do."""
-    here = ", ".join(connection.rooms) or "none"
-    return Rejected(
-        "not_in_room",
-        f"You are not in the room {room!r}; you are in: {here}. Join it first.",
-        path="room",
-        example={"type": "join", "room": room},
-    )
 
 
 def _remove(index: dict[str, dict[str, Connection]], key: str, id_: str) -> None:

@@ -121,6 +121,22 @@ def left(connection: Connection, room: str, reason: str) -> Awaitable[None] | No
 
 
 @hookspec
+def user_joined(room: str, user: str, connection: Connection | None) -> Awaitable[None] | None:
+    """Notice that a user who was not in a room is there now, on whichever server of the cluster.
+
+    Notification. ``connection`` is the one with which they came, if that was on this server.
+    """
+
+
+@hookspec
+def user_left(room: str, user: str, reason: str) -> Awaitable[None] | None:
+    """Notice that a user is in a room no more, with no connection on any server.
+
+    Notification. ``reason`` is ``left``, ``lost``, ``kicked`` or ``drained``, as of the last connection.
+    """
+
+
+@hookspec
 def check_event(connection: Connection, event: Event) -> Awaitable[None] | None:
     """Refuse an event that a client sent, before anything is done about it.
 

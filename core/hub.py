@@ -47,7 +47,8 @@ class Hub:
         core = CoreEvents(PluginConfig())
         everyone: dict[str, AnyPlugin] = {"core": core, **self.plugins}
         self.pipeline = Pipeline(everyone, self.config.server.hook_timeout)
-        self.broker = broker or MemoryBroker()
+        offered = (plugin.make_broker() for plugin in self.plugins.values())
+        self.broker = broker or next(filter(None, offered), None) or MemoryBroker()
         self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
         self.door = Door(self.config.server, lambda: self.manager.now())
         self.codec = _codec(self.plugins)
@@ -74,9 +75,11 @@ class Hub:
     async def _start_once(self) -> None:
         self.manager.is_draining = False
         self.manager.now = asyncio.get_running_loop().time
-        waiting = self.broker.start(self.manager.publisher.deliver)
+        manager = self.manager
+        waiting = self.broker.start(manager.publisher, manager.cluster.node)
         if waiting is not None:
             await waiting
+        manager.cluster.start(manager.reach.carry_out)
         await self.pipeline.startup()
         self.is_ready = True
 
@@ -119,6 +122,7 @@ class Hub:
         """Drain, then stop the plugins and the broker."""
         await self.drain()
         await self.pipeline.shutdown()
+        await self.manager.cluster.stop()
         waiting = self.broker.stop()
         if waiting is not None:
             await waiting

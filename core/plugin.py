@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..protocol import Event
 
 if TYPE_CHECKING:
+    from .broker import Broker
     from .connection_manager import ConnectionManager
 
 PROJECT = "hubbub"
@@ -64,6 +65,10 @@ class Plugin(Generic[ConfigT]):
             return self.config
         pattern = self.manager.pattern_of(room)
         return self.config if pattern is None else self._overrides.get(pattern, self.config)
+
+    def make_broker(self) -> Broker | None:
+        """The broker that connects this server with others, of a plugin that brings one. Called once."""
+        return None
 
     @classmethod
     def config_type(cls) -> type[PluginConfig]:

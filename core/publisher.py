@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,13 @@ from .once import Once
 from .pipeline import Pipeline
 from .publication import Publication
 from .recorder import Recorder, Recovery
+from .roster import ONLINE
 
 if TYPE_CHECKING:
     from .connection import Connection
     from .connection_manager import ConnectionManager
+
+logger = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -108,14 +112,14 @@ class Publisher:
 
     async def _send_private(self, event: Private) -> None:
         manager = self._manager
-        if event.to not in manager.users:
+        if not manager.is_present(ONLINE, event.to):
             if self.recorder is None:
                 raise user_offline(event.to)
             await self.recorder.keep(event)
         elif event.to != event.user:
-            manager.send_to_user(event.to, msgspec.structs.replace(event, id=None))
+            await manager.reach.send_to_user(event.to, msgspec.structs.replace(event, id=None))
         if event.user is not None:
-            manager.send_to_user(event.user, event)
+            await manager.reach.send_to_user(event.user, event)
 
     def deliver(self, room: str, publication: Publication) -> None:
         """Send a publication to the members that this server has: called by the broker."""
@@ -132,6 +136,22 @@ class Publisher:
         if excluded is not None and excluded in target:
             instead[excluded] = None
         target.publish(publication, instead)
+
+    def hear(self, payload: bytes) -> None:
+        """Take what another server tells: called by the broker."""
+        self._manager.cluster.hear(payload)
+
+    def broker_lost(self, reason: str) -> None:
+        """Note that the broker is away, and so the other servers: called by the broker."""
+        logger.error("the broker is away; publishing is refused until it is back: %s", reason)
+        self._manager.troubles["broker"] = "the broker is away"
+        self._manager.cluster.cut_off()
+
+    def broker_found(self) -> None:
+        """Note that the broker is back: called by the broker."""
+        logger.warning("the broker is back")
+        self._manager.troubles.pop("broker", None)
+        self._manager.cluster.reconnected()
 
 
 def _marked(waiting: Awaitable[None], event: Event) -> Awaitable[None]:

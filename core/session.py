@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
 from .connection import Connection, Transport, fitting_reason
-from .connection_manager import not_in_room
 from .eager import DONE, InOrder, start
 from .handshake import Handshake
 from .identity import Identity
 from .logs import current_connection
 from .names import check_room_name, check_user_name
+from .news import not_in_room
 
 if TYPE_CHECKING:
     from .hub import Hub

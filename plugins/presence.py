@@ -1,8 +1,7 @@
 """Presence: who is in a room, who comes and who goes.
 
-A user counts once, however many connections are open: the first one that enters a room is announced, and the last
-one that leaves. Who is there is remembered here, so that a leave follows every join and nothing else, also where
-slower plugins delay what this one hears.
+A user counts once, however many connections are open on however many servers: the first one that enters a room is
+announced, and the last one that leaves. Each server tells it to its own members.
 
 In a small room each is told at once. In a large one that would cost the square of its size, so there comings and
 goings are gathered and told together.
@@ -11,18 +10,15 @@ goings are gathered and told together.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 
 import msgspec
 from pydantic import Field
 
 from ..core import Connection, Event, Plugin, PluginConfig, Room, RoomEvent, System, hookimpl
-
-logger = logging.getLogger(__name__)
 
 
 class PresenceQuery(RoomEvent, tag="presence"):
@@ -33,12 +29,14 @@ class PresenceQuery(RoomEvent, tag="presence"):
     example = {"type": "presence"}
 
 
-class Present(msgspec.Struct):
+class Present(msgspec.Struct, omit_defaults=True):
     """One user in a room."""
 
     user: str
     since: datetime
     connections: int
+    unconfirmed: bool = False
+    """Whether the server that the user is on was not heard of lately."""
 
 
 class PresenceReply(Event, tag="presence", kw_only=True):
@@ -119,59 +117,79 @@ class Presence(Plugin[PresenceConfig]):
             self._stop_gathering(room)
 
     @hookimpl
-    def joined(self, connection: Connection, room: str) -> Awaitable[None] | None:
-        """Tell the others, if the user was not there yet; the newcomer itself is told by the core."""
-        there, user = self.manager.rooms.get(room), connection.user
-        if there is None or connection not in there or user in self._since.get(room, ()):
-            return None
-        self._since.setdefault(room, {})[user] = there.users[user][connection]
+    def user_joined(self, room: str, user: str, connection: Connection | None) -> None:
+        """Tell the others; the newcomer itself is told by the core."""
+        there = self.manager.rooms.get(room)
+        if there is None:
+            return
+        self._since.setdefault(room, {})[user] = self._first_came(room, user)
         if not self.config_for(room).announce:
-            return None
+            return
         gathering = self._gathering(there)
         if gathering is not None:
             gathering.add_joined(user)
-            return None
+            return
         news = self.manager.news("joined", f"{user} joined the room", room=room, user=user)
-        return self.manager.publish(room, news, exclude=connection)
+        self.manager.publish_here(room, news, exclude=connection)
 
     @hookimpl
-    def left(self, connection: Connection, room: str, reason: str) -> Awaitable[None] | None:
-        """Tell the others, if this was the user's last connection there."""
-        there, user = self.manager.rooms.get(room), connection.user
-        if there is None:
-            self._stop_gathering(room)
-        elif user in there.users:
-            return None
-        since = self._since.get(room, {})
-        was_here = since.pop(user, None) is not None
-        if not since:
-            self._since.pop(room, None)
-        if there is None or not was_here or not self.config_for(room).announce:
-            return None
-        if reason == "drained":  # Everyone is being told that the server goes down, and goes as well.
+    def user_left(self, room: str, user: str, reason: str) -> None:
+        """Tell the others."""
+        there = self.manager.rooms.get(room)
+        self._since.get(room, {}).pop(user, None)
+        if there is None or not self.config_for(room).announce:
+            return
+        if reason == "drained":  # Here everyone is told and goes as well; elsewhere they are back soon.
             if room in self._gatherings:
                 self._gatherings[room].joined.pop(user, None)
-            return None
+            return
         gathering = self._gathering(there)
         if gathering is not None:
             gathering.add_left(user, reason)
-            return None
+            return
         message = f"{user} left the room{remark_on(reason)}"
-        return self.manager.publish(room, self.manager.news("left", message, room=room, user=user, reason=reason))
+        self.manager.publish_here(room, self.manager.news("left", message, room=room, user=user, reason=reason))
+
+    @hookimpl
+    def left(self, room: str) -> None:
+        """Forget a room that nobody is in any more on this server."""
+        if room not in self.manager.rooms:
+            self._since.pop(room, None)
+            self._stop_gathering(room)
 
     @hookimpl
     def handle_event(self, event: PresenceQuery) -> PresenceReply:
-        """Answer who is in the room."""
+        """Answer who is in the room, on all servers together."""
         assert event.room is not None
-        room, since = self.manager.rooms.get(event.room), self._since.get(event.room, {})
-        if room is None:  # The HTTP API may ask about it.
-            return PresenceReply(room=event.room, online=0, users=[])
-        here = room.users
-        users = [
-            Present(user, since.get(user) or min(connections.values()), len(connections))
-            for user, connections in islice(here.items(), self.config_for(event.room).max_listed)
+        room, cluster = self.manager.rooms.get(event.room), self.manager.cluster
+        elsewhere = cluster.roster.users(event.room)
+        users = [*(room.users if room is not None else ()), *elsewhere]
+        if elsewhere:
+            users = sorted(set(users), key=partial(self._since_of, event.room))
+        listed = [
+            self._present(event.room, user) for user in islice(users, self.config_for(event.room).max_listed)
         ]
-        return PresenceReply(room=event.room, online=len(here), users=users, more=len(here) - len(users))
+        return PresenceReply(room=event.room, online=len(users), users=listed, more=len(users) - len(listed))
+
+    def _present(self, room: str, user: str) -> Present:
+        there, cluster = self.manager.rooms.get(room), self.manager.cluster
+        here = len(there.users.get(user, ())) if there is not None else 0
+        stays = cluster.roster.users(room).get(user, {})
+        is_unconfirmed = not here and not any(map(cluster.is_confirmed, stays))
+        connections = here + sum(stay.connections for stay in stays.values())
+        return Present(user, self._since_of(room, user), connections, is_unconfirmed)
+
+    def _since_of(self, room: str, user: str) -> datetime:
+        return self._since.get(room, {}).get(user) or self._first_came(room, user)
+
+    def _first_came(self, room: str, user: str) -> datetime:
+        """When the first of the user's connections came that are in the room now."""
+        there = self.manager.rooms.get(room)
+        here = there.users.get(user, {}).values() if there is not None else ()
+        stays = self.manager.cluster.roster.users(room).get(user, {}).values()
+        return min(
+            (*here, *(datetime.fromtimestamp(stay.since, UTC) for stay in stays)), default=datetime.now(UTC)
+        )
 
     def _gathering(self, room: Room) -> Gathering | None:
         """Where to note what happens in a large room; None where it is to be told at once.
@@ -198,12 +216,12 @@ class Presence(Plugin[PresenceConfig]):
             left, gathering.left = gathering.left, {}
             if not self.manager.is_draining:
                 reasons = set(left.values())
-                await self._tell("left", room, list(left), reasons.pop() if len(reasons) == 1 else None)
-                await self._tell("joined", room, list(joined))
+                self._tell("left", room, list(left), reasons.pop() if len(reasons) == 1 else None)
+                self._tell("joined", room, list(joined))
         if self._gatherings.get(room) is gathering:
             del self._gatherings[room]
 
-    async def _tell(self, event: str, room: str, users: list[str], reason: str | None = None) -> None:
+    def _tell(self, event: str, room: str, users: list[str], reason: str | None = None) -> None:
         """Publish one notice about ``users``: about one alone it is the same as in a small room."""
         there = self.manager.rooms.get(room)
         if there is None or not users:
@@ -225,10 +243,7 @@ class Presence(Plugin[PresenceConfig]):
                 users=users[:names],
                 more=max(0, len(users) - names),
             )
-        try:
-            await self.manager.publish(room, news, exclude=newcomer)
-        except Exception:  # The next notice must not fail with this one.
-            logger.exception("the room %r cannot be told who %s", room, event)
+        self.manager.publish_here(room, news, exclude=newcomer)
 
 
 def names_in_words(users: list[str], most: int) -> str:

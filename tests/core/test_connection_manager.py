@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from hubbub.core import Broker, Connection, Event, Message, Plugin, PluginConfig, Publication, Rejected, hookimpl
-from hubbub.core.connection_manager import leave_reason
+from hubbub.core.news import leave_reason
 from hubbub.core.testing import HubForTests
 
 
@@ -16,7 +16,7 @@ class Subscriptions(Broker):
     def publish(self, room: str, publication: Publication) -> None:
         if self.is_away:
             raise Rejected("unavailable", "The broker is away; nothing was published.")
-        self.deliver(room, publication)
+        self.receiver.deliver(room, publication)
 
     def subscribe(self, room: str) -> None:
         self.rooms.append(room)

@@ -270,6 +270,40 @@ def test_hook_left() -> None:
     assert seen == [("alice", "lobby", "left"), ("alice", "garden", "lost")]
 
 
+def test_hook_user_joined() -> None:
+    told: list[tuple[str, str, bool]] = []
+
+    class Counts(Plugin[PluginConfig]):
+        @hookimpl
+        async def user_joined(self, room: str, user: str, connection: Connection | None) -> None:
+            told.append((room, user, connection is not None))
+
+    with HubForTests({"counts": {}}, plugins={"counts": Counts}) as hub:
+        first, second = hub.connect("alice"), hub.connect("alice")
+        assert told == [("lobby", "alice", True)]
+        second.send({"type": "join", "room": "garden"})
+        assert told[1:] == [("garden", "alice", True)]
+        first.close()
+        hub.connect("alice")
+        assert len(told) == 2
+
+
+def test_hook_user_left() -> None:
+    told: list[tuple[str, str, str]] = []
+
+    class Counts(Plugin[PluginConfig]):
+        @hookimpl
+        async def user_left(self, room: str, user: str, reason: str) -> None:
+            told.append((room, user, reason))
+
+    with HubForTests({"counts": {}}, plugins={"counts": Counts}) as hub:
+        first, second = hub.connect("alice"), hub.connect("alice")
+        first.close()
+        assert told == []
+        second.vanish()
+        assert told == [("lobby", "alice", "lost")]
+
+
 def test_hook_check_event() -> None:
     seen: list[tuple[str | None, str | None]] = []
 

@@ -3,7 +3,7 @@ from collections.abc import Awaitable
 
 import pytest
 from hubbub.core import Broker, Connection, Plugin, PluginConfig, PluginError, Publication, Rejected, hookimpl
-from hubbub.core.broker import Deliver
+from hubbub.core.broker import Receiver
 from hubbub.core.testing import HubForTests
 
 DEFAULT: dict[str, object] = {
@@ -37,13 +37,13 @@ class SlowBroker(Broker):
         await asyncio.sleep(1)
         self.calls.append(what)
 
-    def start(self, deliver: Deliver) -> Awaitable[None] | None:
-        super().start(deliver)
+    def start(self, receiver: Receiver, node: str) -> Awaitable[None] | None:
+        super().start(receiver, node)
         return self._do("broker started")
 
     async def _publish(self, room: str, publication: Publication) -> None:
         await self._do("published")
-        self.deliver(room, publication)
+        self.receiver.deliver(room, publication)
 
     def publish(self, room: str, publication: Publication) -> Awaitable[None]:
         return self._publish(room, publication)

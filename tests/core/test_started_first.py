@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from hubbub.core import Plugin, PluginConfig, Rejected, hookimpl
 from hubbub.core.app import create_app
-from hubbub.core.broker import Deliver, MemoryBroker
+from hubbub.core.broker import MemoryBroker, Receiver
 from hubbub.core.config import config_from
 from hubbub.core.hub import Hub
 from starlette.types import Message
@@ -118,7 +118,7 @@ def test_one_that_cannot_start_refuses_everybody_and_says_why_once(caplog: pytes
 
 def test_an_error_that_explains_nothing_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(MemoryBroker):
-        def start(self, deliver: Deliver) -> None:
+        def start(self, receiver: Receiver, node: str) -> None:
             raise ZeroDivisionError
 
     app = create_app(config_from({}), broker=Broken())

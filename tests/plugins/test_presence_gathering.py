@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hubbub.core import Event, Plugin, PluginConfig, Rejected, hookimpl
 from hubbub.core.testing import ClientForTests, HubForTests
 
 SMALL = {"gather_above": 2}
@@ -282,30 +281,6 @@ def test_a_shutdown_ends_the_gathering() -> None:
         hub.connect("alice")
         hub.run(hub.hub.pipeline.shutdown())
         assert nothing_is_gathered(hub)
-
-
-class Quiet(Plugin[PluginConfig]):
-    """Refuses what is published while `is_on`."""
-
-    is_on = False
-
-    @hookimpl
-    def check_publish(self, event: Event) -> None:
-        if self.is_on:
-            raise Rejected("forbidden", "Not now.")
-
-
-def test_a_refused_notice_does_not_stop_the_next(caplog: pytest.LogCaptureFixture) -> None:
-    with HubForTests({"presence": SMALL, "quiet": {}}, plugins={"quiet": Quiet}) as hub:
-        first = large_room(hub)
-        Quiet.is_on = True
-        hub.connect("alice")
-        hub.advance(1)
-        Quiet.is_on = False
-        assert "lobby" in caplog.text
-        hub.connect("bob")
-        hub.advance(1)
-        assert news(first) == ["bob joined the room"]
 
 
 def test_a_thousand_users_who_enter_cost_deliveries_in_proportion() -> None:

@@ -1,0 +1,264 @@
+"""The cluster as one server sees it: which others there are, who is on them, and how to reach them.
+
+Each server tells all others who comes to it and who goes, and once a second that it lives. One that is not heard
+of for the length of the lease is gone, and so is everybody on it. Who has missed something asks for the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .broker import Broker
+from .cluster_messages import Alive, AnyMessage, Ask, Bye, Changes, Entry, Everybody, decode, encode
+from .config_server import ServerConfig
+from .eager import DONE
+from .roster import ONLINE, Roster, Stay
+
+if TYPE_CHECKING:
+    from .connection_manager import ConnectionManager
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = 1.0
+"""Seconds between two signs of life."""
+
+GATHER = 0.02
+"""Seconds for which changes are gathered before they are told."""
+
+MOST_ENTRIES = 1000
+"""Changes in one message."""
+
+
+class Peer:
+    """Another server."""
+
+    def __init__(self, node: str, now: float) -> None:
+        self.node = node
+        self.heard_at = now
+        self.clock = -1
+        """The number of its changes up to which all are known; -1: none, it was asked for the whole."""
+        self.asked_at = float("-inf")
+        self.alive: Alive | None = None
+
+
+class Cluster:
+    """The other servers, as far as they are known."""
+
+    def __init__(self, manager: ConnectionManager, broker: Broker, config: ServerConfig, node: str) -> None:
+        self.node = node
+        self.roster = Roster()
+        self.peers: dict[str, Peer] = {}
+        self.is_cut_off = False
+        """Whether the broker is away: then nobody is taken for gone, and nobody is known to be there."""
+        self._manager = manager
+        self._broker = broker
+        self._lease = config.lease
+        self._clock = 0
+        self._changed: dict[tuple[str, str], str] = {}
+        self._telling: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._started = time.time()
+        self._commands: Callable[[AnyMessage], None] = lambda _: None
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    # Start and end
+
+    def start(self, commands: Callable[[AnyMessage], None]) -> None:
+        """Be heard of. ``commands`` takes what is not about who is where. Call once the broker is started."""
+        self._commands = commands
+        if self._broker.is_shared:
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+            self.send(None, Ask(self.node))
+
+    async def stop(self) -> None:
+        """Take leave of the others."""
+        if self._beating is not None:
+            self._beating.cancel()
+            self.send(None, Bye(self.node))
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=1.0)
+
+    # What others may know
+
+    def is_elsewhere(self, room: str, user: str) -> bool:
+        """Whether the user is in the room on another server."""
+        return user in self.roster.users(room)
+
+    def nodes_of(self, user: str) -> Iterable[str]:
+        """The other servers on which the user is online."""
+        return self.roster.users(ONLINE).get(user, ())
+
+    def is_confirmed(self, node: str) -> bool:
+        """Whether a server was heard of lately, so that what it said still holds."""
+        peer = self.peers.get(node)
+        return peer is not None and not self.is_cut_off and self._now() - peer.heard_at < 2.5 * HEARTBEAT
+
+    # What happens here
+
+    def changed(self, room: str, user: str, reason: str = "left") -> None:
+        """Tell the others how many connections the user has in the room now; ``reason`` is why there are none."""
+        if not self._broker.is_shared:
+            return
+        self._changed[room, user] = reason
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(GATHER, self._tell_changes)
+
+    def _tell_changes(self) -> None:
+        self._telling = None
+        places = list(self._changed.items())
+        self._changed.clear()
+        for start in range(0, len(places), MOST_ENTRIES):
+            self._clock += 1
+            some = places[start : start + MOST_ENTRIES]
+            entries = [self._entry(room, user, reason) for (room, user), reason in some]
+            self.send(None, Changes(self.node, self._clock, entries))
+
+    def _entry(self, room: str, user: str, reason: str) -> Entry:
+        if room == ONLINE:
+            opened = [each.opened_at for each in self._manager.users.get(user, {}).values()]
+        else:
+            there = self._manager.rooms.get(room)
+            opened = list(there.users.get(user, {}).values()) if there is not None else []
+        since = min(opened).timestamp() if opened else 0.0
+        return (room, user, len(opened), since, reason)
+
+    def _everybody(self) -> Iterator[Entry]:
+        for user in self._manager.users:
+            yield self._entry(ONLINE, user, "")
+        for name, room in self._manager.rooms.items():
+            for user in room.users:
+                yield self._entry(name, user, "")
+
+    async def _beat(self) -> None:
+        while True:
+            manager = self._manager
+            alive = Alive(self.node, self._clock, self._started, len(manager.connections), len(manager.rooms))
+            self.send(None, alive)
+            await asyncio.sleep(HEARTBEAT)
+            self._bury_the_dead()
+
+    def send(self, node: str | None, message: AnyMessage) -> None:
+        """Tell a server, or all, without waiting: what is lost is asked for again."""
+        waiting = asyncio.ensure_future(self._send(node, message))
+        self._under_way.add(waiting)
+        waiting.add_done_callback(self._under_way.discard)
+
+    async def _send(self, node: str | None, message: AnyMessage) -> None:
+        try:
+            await self.tell(node, message)
+        except Exception as error:
+            logger.debug("the others could not be told: %s", error)
+
+    async def tell(self, node: str | None, message: AnyMessage) -> None:
+        """Tell a server, or all. Raise `Rejected` ``unavailable`` where the broker is away."""
+        await (self._broker.tell(node, encode(message)) or DONE)
+
+    # What happens elsewhere
+
+    def hear(self, payload: bytes) -> None:
+        """Take what another server tells; what cannot be read is logged and left."""
+        try:
+            message = decode(payload)
+        except msgspec.MsgspecError:
+            logger.warning("a message of another server cannot be read; do all of them run the same release?")
+            return
+        if message.node == self.node:
+            return
+        if isinstance(message, Bye):
+            self._forget(message.node, "drained")
+            return
+        peer = self.peers.get(message.node)
+        if peer is None:
+            peer = self.peers[message.node] = Peer(message.node, self._now())
+            logger.info("server %s is there", message.node)
+        peer.heard_at = self._now()
+        if isinstance(message, Ask):
+            self._answer(message.node)
+        elif isinstance(message, Everybody):
+            self._replace(peer, message)
+        elif isinstance(message, Changes):
+            self._apply(peer, message)
+        elif isinstance(message, Alive):
+            peer.alive = message
+            if message.clock > peer.clock:
+                self._ask(peer)
+        else:
+            self._commands(message)
+
+    def _answer(self, node: str) -> None:
+        self._tell_changes()
+        self.send(node, Everybody(self.node, self._clock, list(self._everybody())))
+
+    def _ask(self, peer: Peer) -> None:
+        now = self._now()
+        if now - peer.asked_at >= HEARTBEAT / 2:
+            peer.asked_at = now
+            self.send(peer.node, Ask(self.node))
+
+    def _apply(self, peer: Peer, changes: Changes) -> None:
+        if peer.clock >= changes.clock:
+            return
+        if peer.clock != changes.clock - 1:
+            self._ask(peer)
+            return
+        peer.clock = changes.clock
+        for entry in changes.entries:
+            self._put(peer.node, *entry)
+
+    def _replace(self, peer: Peer, everybody: Everybody) -> None:
+        if everybody.clock < peer.clock:
+            return
+        peer.clock = everybody.clock
+        gone = set(self.roster.places(peer.node)) - {(entry[0], entry[1]) for entry in everybody.entries}
+        for room, user in gone:
+            self._put(peer.node, room, user, 0, 0.0, "left")
+        for entry in everybody.entries:
+            self._put(peer.node, *entry)
+
+    def _put(self, node: str, room: str, user: str, connections: int, since: float, reason: str) -> None:
+        """Note a change, and tell the plugins where it makes a user come to a room or go."""
+        was_there = self._manager.is_present(room, user)
+        self.roster.put(node, room, user, Stay(connections, since))
+        is_there = self._manager.is_present(room, user)
+        if room != ONLINE and was_there != is_there:
+            self._manager.presence_changed(room, user, None if is_there else reason)
+
+    def _bury_the_dead(self) -> None:
+        if self.is_cut_off:
+            return
+        for peer in list(self.peers.values()):
+            if self._now() - peer.heard_at > self._lease:
+                logger.warning("server %s is lost: it was not heard of for %g seconds", peer.node, self._lease)
+                self._forget(peer.node, "lost")
+
+    def _forget(self, node: str, reason: str) -> None:
+        if self.peers.pop(node, None) is not None:
+            for room, user in list(self.roster.places(node)):
+                self._put(node, room, user, 0, 0.0, reason)
+
+    def cut_off(self) -> None:
+        """The broker is away: nobody can be heard of."""
+        self.is_cut_off = True
+
+    def reconnected(self) -> None:
+        """The broker is back: give everybody the time of one lease to be heard of again."""
+        self.is_cut_off = False
+        for peer in self.peers.values():
+            peer.heard_at, peer.clock = self._now(), -1
+        self.send(None, Ask(self.node))
+
+    def _now(self) -> float:
+        return self._manager.now()
+
+
+def node_name(name: str) -> str:
+    """The name of this run of a server: no other has it, not even an earlier run of the same server."""
+    return f"{name or socket.gethostname()[:40]}-{secrets.token_hex(4)}"
