@@ -10,7 +10,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
-from ..protocol import Encoded, Event, Gap
+from ..protocol import Encoded, Event
+from .losses import Losses, room_of
 
 Policy = Literal["close", "drop_oldest", "drop_newest", "conflate"]
 
@@ -46,8 +47,8 @@ class Backlog:
         self._next = 0
         self._keys: dict[tuple[str, str], int] = {}
         self._kept_out: dict[int, str] = {}
-        self._lost_before: Counter[str] = Counter()
-        self._lost_after: dict[int, Counter[str]] = {}
+        self._lost_before = Losses()
+        self._lost_after: dict[int, Losses] = {}
 
     def __len__(self) -> int:
         return len(self._events)
@@ -64,15 +65,16 @@ class Backlog:
 
     def take(self, limit: int) -> list[Encoded]:
         """Remove and return about ``limit`` bytes of the oldest events, gaps included."""
-        taken = self._gaps(self._lost_before)
-        self._lost_before.clear()
+        taken = self._lost_before.gaps()
+        self._lost_before = Losses()
         size = 0
         while self._events and size < limit:
             number = next(iter(self._events))
             encoded = self._remove(number)
             size += len(encoded.json)
             taken.append(encoded)
-            taken += self._gaps(self._lost_after.pop(number, Counter()))
+            if (lost := self._lost_after.pop(number, None)) is not None:
+                taken += lost.gaps()
         return taken
 
     def _put(self, encoded: Encoded) -> None:
@@ -89,7 +91,7 @@ class Backlog:
         """Give up the older event with the same key, and note where the new one will stand."""
         key = self._rule_for(encoded.event).key
         if key is not None:
-            room = _room(encoded)
+            room = room_of(encoded)
             older = self._keys.get((room, key))
             if older is not None:
                 self._drop(older)
@@ -99,7 +101,7 @@ class Backlog:
     def _make_room(self, encoded: Encoded, size: int) -> bool:
         """Drop what the policies allow; return False where it is the new event itself."""
         if self._rule_for(encoded.event).policy == "drop_newest":
-            self._drop_newest(_room(encoded))
+            self._drop_newest(encoded)
             return False
         while self._events and self._size + size > self._limit:
             self._drop(self._oldest_droppable())
@@ -114,29 +116,23 @@ class Backlog:
     def _drop(self, number: int) -> None:
         """Give up an event; its gap, and those that followed it, move to the front of what remains."""
         encoded = self._remove(number)
-        self._lost_before[_room(encoded)] += 1
-        self._lost_before.update(self._lost_after.pop(number, Counter()))
+        self._lost_before.add(encoded)
+        if (lost := self._lost_after.pop(number, None)) is not None:
+            self._lost_before.add_all(lost)
         self._dropped[self._rule_for(encoded.event).policy] += 1
 
-    def _drop_newest(self, room: str) -> None:
+    def _drop_newest(self, encoded: Encoded) -> None:
         self._dropped["drop_newest"] += 1
         if self._events:
             last = next(reversed(self._events))
-            self._lost_after.setdefault(last, Counter())[room] += 1
+            self._lost_after.setdefault(last, Losses()).add(encoded)
         else:
-            self._lost_before[room] += 1
+            self._lost_before.add(encoded)
 
     def _remove(self, number: int) -> Encoded:
         encoded = self._events.pop(number)
         self._size -= len(encoded.json)
         key = self._kept_out.pop(number, None)
-        if key is not None and self._keys.get((_room(encoded), key)) == number:
-            del self._keys[_room(encoded), key]
+        if key is not None and self._keys.get((room_of(encoded), key)) == number:
+            del self._keys[room_of(encoded), key]
         return encoded
-
-    def _gaps(self, lost: Counter[str]) -> list[Encoded]:
-        return [Encoded(Gap(room=room, reason="too slow", lost=number)) for room, number in lost.items()]
-
-
-def _room(encoded: Encoded) -> str:
-    return getattr(encoded.event, "room", None) or ""
