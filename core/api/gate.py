@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CALLER = "hubbub.caller"
 """The key of the ASGI scope under which a route finds its `Caller`."""
 
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_CHANGING = frozenset({*_WITH_BODY, "DELETE"})
+_WITH_BODY = frozenset({"POST"})
+_CHANGING = frozenset({"POST", "DELETE"})
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -75,7 +75,7 @@ Content = Annotated[
 class Request(BaseModel):
     """A body: unknown fields are refused, so that no typing error goes unnoticed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewMessage(Request):
@@ -90,7 +90,9 @@ class NewEvent(BaseModel):
     """An event as a client would send it: `type`, and the fields of the type."""
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"examples": [{"type": "message", "content": "Hello!", "user": "shop"}]}
+        extra="allow",
+        strict=True,
+        json_schema_extra={"examples": [{"type": "message", "content": "Hello!", "user": "shop"}]},
     )
 
     type: str = Field(min_length=1, max_length=64, description="One that `help` lists and that is about a room.")

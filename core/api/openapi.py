@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from .idempotency import PATTERN
 from .problems import MEDIA_TYPE, Problem
 from .routes import SECURITY_SCHEME
 
@@ -42,7 +43,7 @@ _IDEMPOTENCY_KEY: Json = {
     "required": False,
     "description": "A word of your choice, such as a UUID: the same request with the same key is carried out "
     "once, and answered the same each time.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:-]+$", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "pattern": PATTERN},
 }
 
 DESCRIPTION = """\

@@ -37,7 +37,7 @@ def test_quotes_around_the_key_are_no_part_of_it(api: ApiForTests) -> None:
     assert "idempotency-replayed" in api.post(PATH, {"content": "Hello!"}, headers=quoted).headers
 
 
-@pytest.mark.parametrize("key", ["", '""', '"', "x" * 256, "two words", "ü", '"a"b"', "a\tb"])
+@pytest.mark.parametrize("key", ["", "a!", '"a', "{}", '""', '"', "x" * 256, "two words", "ü", '"a"b"', "a\tb"])
 def test_a_key_that_is_none_is_refused_and_nothing_is_done(api: ApiForTests, key: str) -> None:
     alice = api.connect("alice")
     answer = api.post(PATH, {"content": "Hello!"}, headers={"Idempotency-Key": key})
