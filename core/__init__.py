@@ -25,4 +25,5 @@ from .publication import Publication as Publication
 from .recorder import Recorder as Recorder
 from .recorder import Recovery as Recovery
 from .rights import RoomRights as RoomRights
+from .remote_broker import RemoteBroker as RemoteBroker
 from .room import Room as Room

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import ClassVar, Protocol
 
+from ..protocol import Event
 from .publication import Publication
 
 
 class Receiver(Protocol):
     """The server, as its broker sees it."""
+
+    @property
+    def types(self) -> Mapping[str, type[Event]]:
+        """The event types that are known here, by tag."""
+        ...
 
     def deliver(self, room: str, publication: Publication) -> None:
         """Take a publication to a subscribed room, in the room's order."""

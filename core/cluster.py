@@ -11,6 +11,7 @@ import logging
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ class Cluster:
         self._changed: dict[tuple[str, str], str] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._is_leaving = False
+        self._overlap: Counter[str] = Counter()
         self._started = time.time()
         self._commands: Callable[[AnyMessage], None] = lambda _: None
         self._under_way: set[asyncio.Future[None]] = set()
@@ -82,6 +85,9 @@ class Cluster:
         """Take leave of the others."""
         if self._beating is not None:
             self._beating.cancel()
+            self._is_leaving = True
+            if self._telling is not None:
+                self._telling.cancel()
             self.send(None, Bye(self.node))
             if self._under_way:
                 await asyncio.wait(self._under_way, timeout=1.0)
@@ -91,6 +97,18 @@ class Cluster:
     def is_elsewhere(self, room: str, user: str) -> bool:
         """Whether the user is in the room on another server."""
         return user in self.roster.users(room)
+
+    def online(self, room: str) -> int:
+        """How many users are in a room, on all servers together."""
+        here = self._manager.rooms.get(room)
+        return (here.online if here is not None else 0) + len(self.roster.users(room)) - self._overlap[room]
+
+    def count_overlap(self, room: str, user: str, change: int) -> None:
+        """Note that a user who is elsewhere came to, or went from, a room on this server."""
+        if self.is_elsewhere(room, user):
+            self._overlap[room] += change
+            if not self._overlap[room]:
+                del self._overlap[room]
 
     def nodes_of(self, user: str) -> Iterable[str]:
         """The other servers on which the user is online."""
@@ -105,7 +123,7 @@ class Cluster:
 
     def changed(self, room: str, user: str, reason: str = "left") -> None:
         """Tell the others how many connections the user has in the room now; ``reason`` is why there are none."""
-        if not self._broker.is_shared:
+        if not self._broker.is_shared or self._is_leaving:
             return
         self._changed[room, user] = reason
         if self._telling is None:
@@ -225,11 +243,17 @@ class Cluster:
 
     def _put(self, node: str, room: str, user: str, connections: int, since: float, reason: str) -> None:
         """Note a change, and tell the plugins where it makes a user come to a room or go."""
-        was_there = self._manager.is_present(room, user)
+        was_elsewhere = self.is_elsewhere(room, user)
+        here = self._manager.rooms.get(room)
+        is_here = here is not None and user in here.users
+        if was_elsewhere and is_here:
+            self.count_overlap(room, user, -1)
         self.roster.put(node, room, user, Stay(connections, since))
-        is_there = self._manager.is_present(room, user)
-        if room != ONLINE and was_there != is_there:
-            self._manager.presence_changed(room, user, None if is_there else reason)
+        is_elsewhere = self.is_elsewhere(room, user)
+        if is_elsewhere and is_here:
+            self.count_overlap(room, user, 1)
+        elif room != ONLINE and was_elsewhere != is_elsewhere and not is_here:
+            self._manager.presence_changed(room, user, None if is_elsewhere else reason)
 
     def _bury_the_dead(self) -> None:
         if self.is_cut_off:

@@ -165,11 +165,15 @@ class ConnectionManager:
         if room is None:
             room = self.rooms[name] = Room(name, *self._rooms_config.match(name), self.fanout)
             self._broker.subscribe(name)
+        if connection.user not in room.users:
+            self.cluster.count_overlap(name, connection.user, 1)
         room.add(connection)
         connection.rooms[name] = room
 
     def _remove_member(self, room: Room, connection: Connection, reason: str) -> None:
         room.remove(connection)
+        if connection.user not in room.users:
+            self.cluster.count_overlap(room.name, connection.user, -1)
         if not len(room):
             del self.rooms[room.name]
             self._broker.unsubscribe(room.name)
@@ -186,10 +190,7 @@ class ConnectionManager:
 
     def online(self, room: str) -> int:
         """How many users are in a room, on all servers together."""
-        here, elsewhere = self.rooms.get(room), self.cluster.roster.users(room)
-        if here is None or not elsewhere:
-            return len(elsewhere) if here is None else here.online
-        return here.online + sum(user not in here.users for user in elsewhere)
+        return self.cluster.online(room)
 
     def presence_changed(
         self, room: str, user: str, reason: str | None, connection: Connection | None = None

@@ -55,6 +55,7 @@ class Hub:
         self.default_room = _default_room(loaded)
         self.is_ready = False
         self._start: asyncio.Future[None] | None = None
+        self.manager.publisher.types = self.codec.types
         core.codec, core.pipeline = self.codec, self.pipeline
         for plugin in everyone.values():
             plugin.manager = self.manager

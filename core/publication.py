@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Self
 
 import msgspec
 
-from ..protocol import Encoded, Event, Stamped
+from ..protocol import Encoded, Event, RoomEvent, Stamped
 
 
 class Publication(Encoded):
@@ -20,6 +21,9 @@ class Publication(Encoded):
     """Who sent an event with an ``id``."""
     exclude: str | None = None
     """The id of the connection that does not get the event."""
+    epoch: str | None = None
+    seq: int | None = None
+    """Which event of the room it is, where servers share a history."""
 
     @classmethod
     def of(cls, event: Event, exclude: str | None = None) -> Self:
@@ -40,3 +44,36 @@ class Publication(Encoded):
     def with_id(self) -> Encoded:
         """The event for the connections of its sender."""
         return Encoded(self.event, b'%b,"id":%b}' % (self.json[:-1], msgspec.json.encode(self.id)))
+
+    def to_bytes(self) -> bytes:
+        """The publication as it crosses a broker: a line with what differs for whom, then the event's JSON."""
+        head = (self.epoch, self.seq, self.user, self.id, self.exclude)
+        return b"\n" + self.json if head == _NOTHING else b"%b\n%b" % (_encode(head), self.json)
+
+
+class ReceivedPublication(Publication):
+    """A publication that has crossed a broker. The event itself is decoded only where somebody looks at it."""
+
+    def __init__(self, payload: bytes, types: Mapping[str, type[Event]]) -> None:  # pyright: ignore[reportMissingSuperCall]
+        """``types`` are the known event types by tag. Raise `ValueError` where the payload is none."""
+        head, line, self.json = payload.partition(b"\n")
+        if not line:
+            raise ValueError("a publication without an event")
+        if head:
+            self.epoch, self.seq, self.user, self.id, self.exclude = _decode(head)
+        self._types = types
+
+    @cached_property
+    def event(self) -> Event:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The event, as far as its type is known here."""
+        try:
+            fields = msgspec.json.decode(self.json, type=dict[str, object])
+            return msgspec.convert(fields, self._types[str(fields["type"])])
+        except (msgspec.MsgspecError, KeyError):
+            return RoomEvent(seq=self.seq)
+
+
+_Head = tuple[str | None, int | None, str | None, str | None, str | None]
+_NOTHING: _Head = (None, None, None, None, None)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Head).decode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,6 +38,8 @@ class Publisher:
         """``window`` is for how many seconds an ``id`` is published once."""
         self.broker = broker
         self.recorder: Recorder | None = None
+        self.types: Mapping[str, type[Event]] = {}
+        """The event types that clients may send, by tag."""
         self.once = Once(now, window)
         self._manager = manager
         self._pipeline = pipeline

@@ -48,16 +48,19 @@ class HubForTests:
         *,
         plugins: Mapping[str, PluginClass] | None = None,
         broker: Broker | None = None,
+        beside: HubForTests | None = None,
         **sections: object,
     ) -> None:
         """``enabled`` is what config.yaml has under ``plugins:``; ``sections`` are its other sections.
 
-        ``plugins`` are the classes under test, which need not be installed.
+        ``plugins`` are the classes under test, which need not be installed. ``beside`` is a server that shares
+        its clock with this one, inside whose ``with`` block this one runs.
         Raise `ConfigError` or `PluginError` as the start of a real server would.
         """
         loaded: LoadedConfig = config_from({"plugins": dict(enabled or {}), **sections})
         self.hub = Hub(loaded, plugins=plugins, broker=broker)
-        self.loop = VirtualTimeLoop()
+        self.loop = VirtualTimeLoop() if beside is None else beside.loop
+        self._owns_loop = beside is None
 
     def __enter__(self) -> Self:
         try:
@@ -71,8 +74,9 @@ class HubForTests:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.run(self.hub.stop())
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
+        if self._owns_loop:
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
 
     @property
     def manager(self) -> ConnectionManager:

@@ -139,7 +139,7 @@ class Presence(Plugin[PresenceConfig]):
         self._since.get(room, {}).pop(user, None)
         if there is None or not self.config_for(room).announce:
             return
-        if reason == "drained":  # Here everyone is told and goes as well; elsewhere they are back soon.
+        if self.manager.is_draining:  # Everyone is being told that the server goes down, and goes as well.
             if room in self._gatherings:
                 self._gatherings[room].joined.pop(user, None)
             return
@@ -197,7 +197,7 @@ class Presence(Plugin[PresenceConfig]):
         What follows on something that waits must wait with it, or it would be told in the wrong order.
         """
         gathering = self._gatherings.get(room.name)
-        if gathering is None and room.online > self.config_for(room.name).gather_above:
+        if gathering is None and self.manager.online(room.name) > self.config_for(room.name).gather_above:
             task = asyncio.get_running_loop().create_task(self._tell_gathered(room.name))
             gathering = self._gatherings[room.name] = Gathering(task)
         return gathering
