@@ -141,7 +141,7 @@ def test_a_server_that_goes_down_in_good_order_takes_its_leave(cluster: Cluster)
     settle(one)
     assert one.manager.online("lobby") == 1
     assert one.manager.cluster.peers == {}
-    assert told(alice)[-1] == ("joined", "bob", 2)
+    assert told(alice)[-2:] == [("joined", "bob", 2), ("left", "bob", 1)]
 
 
 def test_a_private_message_finds_its_receiver_on_any_server(cluster: Cluster) -> None:
