@@ -43,9 +43,15 @@ _PARTS_OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 # `token=…` up to the end of the word or the quotes, and `"token": "…"`, quoted once or more often.
 _NAMED_SECRET = re.compile(
-    r"""((?:token|secret|passw(?:or)?d|api[_-]?key)(?:=|\\*["']\s*:\s*))(?:(\\*["'])(?:(?!\2)(?:\\.|.))*|[^\s&"]+)""",
+    r"""((?:token|secret|passw(?:or)?d|(?:api|guest)[_-]?key)(?:=|\\*["']\s*:\s*))(?:(\\*["'])(?:(?!\2)(?:\\.|.))*|[^\s&"]+)""",
     re.IGNORECASE | re.DOTALL,
 )
+# In a URL the letters of a name may be written as %74 and the like: it means the same parameter.
+_ESCAPED_NAMES = "|".join(
+    "".join(f"(?:{re.escape(each)}|%{ord(each):02x}|%{ord(each.upper()):02x})" for each in word)
+    for word in ("token", "secret", "password", "passwd", "api_key", "api-key", "apikey", "guest_key")
+)
+_ESCAPED_SECRET = re.compile(rf"((?:{_ESCAPED_NAMES})=)[^\s&\"]+", re.IGNORECASE)
 _CREDENTIALS = re.compile(
     r"""((?:\bbearer[ .]|authorization\W{0,3}[:,=]\W{0,3}(?:basic|digest) )\s*)[^\s,;"'\\]+""", re.IGNORECASE
 )
@@ -83,6 +89,8 @@ def configure_logging(config: LoggingConfig, stream: TextIO | None = None) -> No
 def mask(text: str) -> str:
     """`text` with `***` for tokens, passwords and credentials, such as those in a query string."""
     text = _NAMED_SECRET.sub(lambda found: f"{found[1]}{found[2] or ''}***", text)
+    if "%" in text:
+        text = _ESCAPED_SECRET.sub(r"\1***", text)
     return _CREDENTIALS.sub(r"\1***", text)
 
 

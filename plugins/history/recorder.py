@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
+from typing import cast
 
 from msgspec import json
 
@@ -126,7 +127,9 @@ class StoreRecorder(Recorder):
             page = await self.store.read(room, seq - 1, 1) if self._retention_of(room) is not None else []
         except StoreUnavailable as error:
             raise self._failed(error) from None
-        return json.decode(page[0].event, type=dict[str, Json]) if page and page[0].seq == seq else None
+        if not page or page[0].seq != seq:
+            return None
+        return cast("dict[str, Json]", json.decode(page[0].event))
 
     # Recovery
 
@@ -152,12 +155,15 @@ class StoreRecorder(Recorder):
     async def _missed(self, room: RoomRecorder, epoch: str | None, since: int) -> list[Encoded] | None:
         """Everything that went out after ``since``; None where that is not known, or too much."""
         events: list[Encoded] = []
+        space = self._manager.config.max_outgoing_buffer // 2
         while epoch == room.epoch and 0 <= room.delivered - since <= self._max_recovered - len(events):
             recent = room.recent.newest(room.delivered - since)
             if recent is not None:
-                return [*events, *recent]
+                is_too_much = sum(len(encoded.json) for encoded in recent) > space
+                return None if is_too_much else [*events, *recent]
             page = await self.store.read(room.room, since, MOST_AT_ONCE)
-            if not page or page[0].seq != since + 1:
+            space -= sum(len(stored.event) for stored in page)
+            if not page or page[0].seq != since + 1 or space < 0:
                 return None
             for stored in page:
                 if stored.seq <= room.delivered:  # What is stored but not out yet comes live.

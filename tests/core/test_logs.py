@@ -226,6 +226,8 @@ def test_characters_that_the_stream_cannot_hold_are_escaped() -> None:
     [
         ("GET /ws?token=abc.def&since=4 HTTP/1.1", "GET /ws?token=***&since=4 HTTP/1.1"),
         ("/ws?a=1&access_token=abc", "/ws?a=1&access_token=***"),
+        ("/ws?%74ok%65N=abc&x=1", "/ws?%74ok%65N=***&x=1"),
+        ("/ws?user=a&guest_key=abc", "/ws?user=a&guest_key=***"),
         ("TOKEN=abc", "TOKEN=***"),
         ("/ws?token=a'b,c;d", "/ws?token=***"),
         ("Authorization: Bearer abc.def-g", "Authorization: Bearer ***"),

@@ -35,6 +35,17 @@ def test_whoever_enters_is_told_where_the_room_stands(start: Start) -> None:
         assert "recovered" not in second
 
 
+def test_a_single_event_can_be_looked_up_as_it_was_published(start: Start) -> None:
+    with start() as hub:
+        hub.connect("alice").say("one")
+        recorder = hub.manager.publisher.recorder
+        assert recorder is not None
+        found = hub.run(recorder.event("lobby", 1))
+        assert found is not None
+        assert (found["type"], found["user"], found["content"], found["seq"]) == ("message", "alice", "one", 1)
+        assert hub.run(recorder.event("lobby", 2)) is None
+
+
 def test_a_number_is_never_given_twice_also_after_a_restart(start: Start) -> None:
     with start() as hub:
         hub.connect("alice").say("one")
