@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from hubbub.core.api.config import Scope
+from hubbub.core.api.problems import STATUS
 
 from .calling import ApiForTests
 
@@ -117,3 +120,21 @@ def test_the_page_and_its_parts_come_from_here_alone(api: ApiForTests) -> None:
 @pytest.mark.parametrize("name", ["docs.html", "nothing.js", "..%2Fconfig.py", "%00"])
 def test_what_is_no_part_of_the_page_is_not_found(api: ApiForTests, name: str) -> None:
     assert api.get(f"/docs/{name}", key=None).status == 404
+
+
+def test_the_guide_lists_every_address_and_every_error_that_can_come(
+    operations: list[tuple[str, str, dict[str, Any]]],
+) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+    listed = re.findall(r"^\| `([A-Z]+) (/\S+)` \|", guide, re.MULTILINE)
+    assert set(listed) == {(method.upper(), path) for method, path, _ in operations}
+    statuses = {int(status) for status in re.findall(r"^\| (\d+) \|", guide, re.MULTILINE)}
+    documented = {int(status) for _, _, each in operations for status in each["responses"]}
+    assert statuses == (documented - {200}) | {405}
+    told = {code for row in re.findall(r"^\| \d+ \| (.+?) \|", guide, re.MULTILINE) for code in row.split(", ")}
+    known = {f"`{code}`" for code in STATUS} - {"`unauthorized`", "`expired`"}
+    own = {"api_off", "unauthorized", "not_found", "method_not_allowed", "unsupported_media_type", "plugin_off"}
+    own |= {"idempotency_key_reused", "idempotency_key_under_way"}
+    assert told == known | {f"`{code}`" for code in own}
+    scopes = re.findall(r"^\| `(\w+)` \| (?!`)", guide[: guide.index("## Addresses")], re.MULTILINE)
+    assert scopes == list(get_args(Scope))
