@@ -38,6 +38,8 @@ from hubbub.protocol import (
 )
 from pydantic import BaseModel
 
+from .plugins.auth.signing import as_written, key_for
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 PACKAGE = EXAMPLES / "hubbub-hands"
@@ -129,7 +131,10 @@ def test_a_config_that_a_page_shows_is_valid(
     monkeypatch.setattr(sys, "path", [str(EXAMPLES), str(PACKAGE), *sys.path])
     (tmp_path / "config.yaml").write_text(block.text)
     (tmp_path / "welcome.txt").write_text("Hello!\n")
-    secrets = {"WEBHOOKS_SECRET": "whsec_" + "0" * 32, "HUBBUB_API_KEY": "k" * 32}
+    (tmp_path / "tokens.yaml").write_text("[]")
+    (tmp_path / "public.pem").write_text(as_written(key_for("ES256")))
+    monkeypatch.chdir(tmp_path)
+    secrets = {"WEBHOOKS_SECRET": "whsec_" + "0" * 32, "HUBBUB_API_KEY": "k" * 32, "JWT_SECRET": "s" * 32}
     environment = {"BIND_ADDRESS": "127.0.0.1", **secrets}
     loaded = load_config(tmp_path / "config.yaml", environment)
     create_app(loaded, plugins={"hands": import_module("hubbub_hands").Hands})
