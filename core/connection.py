@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..protocol import Encoded, Event, Format, Rejected
+from ..protocol import Encoded, Event, Format, Rejected, fitting_reason
 from .backlog import Backlog, Overflow
 from .identity import Identity
 from .plugin import State
@@ -70,6 +70,7 @@ class Connection:
         "_fanout_waits",
         "_is_slow",
         "_out",
+        "_taken",
         "_write",
         "address",
         "answering",
@@ -141,6 +142,7 @@ class Connection:
         self._out: list[Encoded] = []
         self._backlog: Backlog | None = None
         self._is_slow = False
+        self._taken: asyncio.Future[None] | None = None
         self._fanout_waits = False
 
     def __repr__(self) -> str:
@@ -229,6 +231,15 @@ class Connection:
         self._is_slow = False
         asyncio.get_running_loop().call_soon(self._catch_up_backlog)
 
+    async def keeps_up(self, patience: float) -> bool:
+        """Whether the client takes what it is sent, if need be after ``patience`` seconds."""
+        self._catch_up_with_rooms()
+        self.flush()
+        if self._is_slow or self._backlog is not None:
+            self._taken = self._taken or asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._taken,), timeout=patience)
+        return not self._is_slow and self._backlog is None
+
     def _hold_back(self) -> None:
         """Keep what comes from now on in a backlog, under the policies of the config."""
         if self._is_slow and self._backlog is None and self.close_code is None:
@@ -249,16 +260,18 @@ class Connection:
 
     def _catch_up_backlog(self) -> None:
         """Write what waited, as far as the client takes it; then go on as before."""
-        if self._backlog is None or self.close_code is not None:
-            return
-        transport = self.transport
-        self._catch_up_with_rooms()
-        self.flush()
-        while not self._is_slow and (batch := self._backlog.take(BACKLOG_SLICE)):
-            transport.write(transport.wire.render(batch))
-        if not self._is_slow:
-            self._backlog = None
-            self._rewire(transport.wire, transport.writer, transport.write)
+        transport, backlog = self.transport, self._backlog
+        if backlog is not None and self.close_code is None:
+            self._catch_up_with_rooms()
+            self.flush()
+            while not self._is_slow and (batch := backlog.take(BACKLOG_SLICE)):
+                transport.write(transport.wire.render(batch))
+            if not self._is_slow:
+                self._backlog = None
+                self._rewire(transport.wire, transport.writer, transport.write)
+        if self._taken is not None and not self._is_slow:
+            self._taken.set_result(None)
+            self._taken = None
 
     def _rewire(self, wire: Wire, writer: Writer, write: Writer) -> None:
         for room in self.rooms.values():
@@ -282,8 +295,3 @@ class Connection:
     def resume_reading(self) -> None:
         """Take events again."""
         self.transport.resume_reading()
-
-
-def fitting_reason(reason: str) -> str:
-    """As much of ``reason`` as a close frame has room for: 123 bytes (RFC 6455 section 5.5)."""
-    return reason.encode()[:123].decode(errors="ignore")

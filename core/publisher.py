@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 2.0
+"""Seconds in which who enters one more room is to have taken what was sent for the others."""
+
 
 class Publisher:
     """Publishes to rooms."""
@@ -82,7 +85,8 @@ class Publisher:
     ) -> Recovery | None:
         """Where the room stands for ``connection``, which enters it, and what it has missed if it may know that.
 
-        None where the room is not recorded. Raise `Rejected` as `Recorder.catch_up` does.
+        Who has not even taken what was sent before is given no more. None where the room is not recorded. Raise
+        `Rejected` as `Recorder.catch_up` does.
         """
         if self.recorder is None:
             return None
@@ -93,7 +97,10 @@ class Publisher:
                 recovery = await self.recorder.catch_up(room, None, None)
                 return recovery and recovery._replace(recovered=False)
         return await self.recorder.catch_up(room, epoch, since)
+                may_recover = await connection.keeps_up(PATIENCE)
 
+                may_recover = False
+            if not may_recover:
     async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
         """Raise `Duplicate` where an earlier run of this server has published the event."""
         if event.id is not None and event.user is not None and not self.once.is_new((event.user, room, event.id)):

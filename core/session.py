@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped
-from .connection import Connection, Transport, fitting_reason
+from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped, fitting_reason
+from .connection import Connection, Transport
 from .eager import DONE, InOrder, start
 from .handshake import Handshake
 from .identity import Identity

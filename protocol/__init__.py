@@ -29,3 +29,4 @@ from .events import Stamped as Stamped
 from .events import System as System
 from .events import TypeHelp as TypeHelp
 from .frames import DEFLATE_WINDOW_BITS as DEFLATE_WINDOW_BITS
+from .frames import fitting_reason as fitting_reason

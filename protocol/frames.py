@@ -32,6 +32,11 @@ def binary_frame(payload: bytes) -> bytes:
     return _frame(_BINARY, payload)
 
 
+def fitting_reason(reason: str) -> str:
+    """As much of ``reason`` as a close frame has room for: 123 bytes (RFC 6455 section 5.5)."""
+    return reason.encode()[:123].decode(errors="ignore")
+
+
 def _frame(first_byte: int, payload: bytes) -> bytes:
     length = len(payload)
     if length < 126:
