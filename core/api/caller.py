@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ..identity import Identity
@@ -78,4 +77,4 @@ class Caller:
 
     def may_see(self, room: str) -> bool:
         """Whether the key is for ``room``."""
-        return any(fnmatchcase(room, pattern) for pattern in self.key.rooms)
+        return self.key.is_for(room)

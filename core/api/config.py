@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, ByteSize, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
 from ..config_section import Bytes, Count, Seconds, Section
 
@@ -49,6 +50,12 @@ class ApiKey(Section):
         description="patterns of the rooms in which it may do it; what is not about a room takes *",
     )
 
+    _rooms: re.Pattern[str] = PrivateAttr()
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Compile the patterns once."""
+        self._rooms = re.compile("|".join(fnmatch.translate(pattern) for pattern in self.rooms))
+
     @field_validator("key")
     @classmethod
     def _is_strong(cls, key: SecretStr) -> SecretStr:
@@ -63,6 +70,10 @@ class ApiKey(Section):
         elif _SENDABLE.fullmatch(text) is None:
             raise ValueError(f"a key has only letters, digits and - . _ ~ + / in it. {HOW_TO_MAKE_ONE}")
         return key
+
+    def is_for(self, room: str) -> bool:
+        """Whether one of the patterns matches ``room``."""
+        return self._rooms.match(room) is not None
 
     @property
     def digest(self) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -12,17 +14,20 @@ from .caller import Caller
 from .models import ConnectionInfo, ConnectionPage, Member, MemberPage, RoomInfo, RoomPage, UserInfo
 from .publishing import user_offline
 
+NAMES_AT_ONCE = 5_000
+"""Names that are looked at before others get their turn."""
+
 
 class _Page(NamedTuple):
     names: list[str]
     next: str | None
 
 
-def list_rooms(caller: Caller, prefix: str, after: str | None, limit: int) -> RoomPage:
+async def list_rooms(caller: Caller, prefix: str, after: str | None, limit: int) -> RoomPage:
     """The rooms with somebody in them that the caller may see, by name."""
     caller.require("read")
     rooms = caller.hub.manager.rooms
-    page = _page((name for name in rooms if name.startswith(prefix) and caller.may_see(name)), after, limit)
+    page = await _page(rooms, lambda name: name.startswith(prefix) and caller.may_see(name), after, limit)
     return RoomPage(rooms=[_room_info(name, rooms) for name in page.names], next=page.next)
 
 
@@ -32,23 +37,23 @@ def describe_room(caller: Caller, room: str) -> RoomInfo:
     return _room_info(room, caller.hub.manager.rooms)
 
 
-def list_members(caller: Caller, room: str, after: str | None, limit: int) -> MemberPage:
+async def list_members(caller: Caller, room: str, after: str | None, limit: int) -> MemberPage:
     """Who is in a room, by name."""
     caller.require_in(room, "read")
     there = caller.hub.manager.rooms.get(room)
     if there is None:
         return MemberPage(room=room, online=0, members=[])
-    page = _page(there.users, after, limit)
-    members = [_member(user, there) for user in page.names]
+    page = await _page(there.users, _anything, after, limit)
+    members = [_member(user, there.users[user]) for user in page.names if user in there.users]
     return MemberPage(room=room, online=there.online, members=members, next=page.next)
 
 
-def list_connections(caller: Caller, after: str | None, limit: int) -> ConnectionPage:
+async def list_connections(caller: Caller, after: str | None, limit: int) -> ConnectionPage:
     """Every connection, by id."""
     caller.require_everywhere("read")
     connections = caller.hub.manager.connections
-    page = _page(connections, after, limit)
-    listed = [_connection_info(connections[id_]) for id_ in page.names]
+    page = await _page(connections, _anything, after, limit)
+    listed = [_connection_info(connections[id_]) for id_ in page.names if id_ in connections]
     return ConnectionPage(online=len(connections), connections=listed, next=page.next)
 
 
@@ -62,10 +67,20 @@ def describe_user(caller: Caller, user: str) -> UserInfo:
     return UserInfo(user=user, rooms=rooms, connections=[_connection_info(each) for each in connections.values()])
 
 
-def _page(names: Iterable[str], after: str | None, limit: int) -> _Page:
-    following = names if after is None else (name for name in names if name > after)
-    page = nsmallest(limit + 1, following)
+async def _page(names: Iterable[str], wanted: Callable[[str], bool], after: str | None, limit: int) -> _Page:
+    """The first of ``names`` that are wanted and follow on ``after``; others get their turn in between."""
+    remaining, page = list(names), list[str]()
+    for start in range(0, len(remaining), NAMES_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        some = remaining[start : start + NAMES_AT_ONCE]
+        found = [name for name in some if (after is None or name > after) and wanted(name)]
+        page = nsmallest(limit + 1, page + found)
     return _Page(page[:limit], page[limit - 1] if len(page) > limit else None)
+
+
+def _anything(_: str) -> bool:
+    return True
 
 
 def _room_info(name: str, rooms: Mapping[str, Room]) -> RoomInfo:
@@ -73,8 +88,7 @@ def _room_info(name: str, rooms: Mapping[str, Room]) -> RoomInfo:
     return RoomInfo(room=name, online=room.online if room else 0, connections=len(room) if room else 0)
 
 
-def _member(user: str, room: Room) -> Member:
-    connections = room.users[user]
+def _member(user: str, connections: Mapping[Connection, datetime]) -> Member:
     return Member(user=user, since=min(connections.values()), connections=[each.id for each in connections])
 
 

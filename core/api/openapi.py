@@ -84,6 +84,8 @@ def _document(app: FastAPI, description: str) -> Json:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     components["securitySchemes"] = {
         SECURITY_SCHEME: {
             "type": "http",

@@ -141,7 +141,7 @@ async def list_rooms(
     limit: Limit = 100,
 ) -> RoomPage:
     """Those with somebody in them, by name; a key for single rooms sees these alone."""
-    return looking.list_rooms(caller, prefix, after, limit)
+    return await looking.list_rooms(caller, prefix, after, limit)
 
 
 @router.get("/api/rooms/{room}", tags=["Look"], **_documented("read", "Count who is in a room"))
@@ -155,7 +155,7 @@ async def list_members(
     room: RoomInPath, caller: CallerOfRequest, after: After = None, limit: Limit = 100
 ) -> MemberPage:
     """Users by name, with the ids of their connections."""
-    return looking.list_members(caller, room, after, limit)
+    return await looking.list_members(caller, room, after, limit)
 
 
 @router.get(
@@ -190,7 +190,7 @@ async def history(
 @router.get("/api/connections", tags=["Look"], **_documented("read", "List the connections"))
 async def list_connections(caller: CallerOfRequest, after: After = None, limit: Limit = 100) -> ConnectionPage:
     """Those of this server, by id."""
-    return looking.list_connections(caller, after, limit)
+    return await looking.list_connections(caller, after, limit)
 
 
 @router.get("/api/users/{user}", tags=["Look"], **_documented("read", "Look where a user is", _404=OFFLINE))

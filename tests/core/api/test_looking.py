@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 import pytest
 from hubbub.core import Connection, Event, Plugin, PluginConfig, RoomEvent, hookimpl
+from hubbub.core.api import looking
 
 from .calling import ApiForTests, key_with
 
@@ -36,6 +37,16 @@ def test_rooms_are_listed_by_name_a_page_at_a_time(api: ApiForTests) -> None:
     assert "next" not in second
     assert [each["room"] for each in api.get("/api/rooms?prefix=team-").body["rooms"]] == ["team-1", "team-2"]
     assert api.get("/api/rooms?prefix=x").body == {"rooms": []}
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_where_there_are_many_they_are_looked_at_in_portions(
+    api: ApiForTests, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(looking, "NAMES_AT_ONCE", at_once)
+    for room in ("e", "b", "d", "a", "c"):
+        api.connect("alice", room)
+    assert [each["room"] for each in api.get("/api/rooms?limit=3&after=a").body["rooms"]] == ["b", "c", "d"]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=1.5", f"prefix={'x' * 129}"])
