@@ -13,6 +13,7 @@ from .broker import Broker as Broker
 from .connection import Connection as Connection
 from .connection_manager import ConnectionManager as ConnectionManager
 from .eager import DONE as DONE
+from .eager import InOrder as InOrder
 from .eager import start as start
 from .handshake import Handshake as Handshake
 from .identity import Identity as Identity
@@ -22,6 +23,7 @@ from .plugin import PluginConfig as PluginConfig
 from .plugin import StateKey as StateKey
 from .plugin import hookimpl as hookimpl
 from .publication import Publication as Publication
+from .publication import with_seq as with_seq
 from .recorder import Recorder as Recorder
 from .recorder import Recovery as Recovery
 from .rights import RoomRights as RoomRights

@@ -40,6 +40,16 @@ class Publication(Encoded):
             publication.exclude = exclude
         return publication
 
+    def number(self, seq: int, epoch: str | None = None) -> None:
+        """Give the event its place in the room's history. May be called again until it goes out."""
+        self.seq, self.epoch = seq, epoch
+        self.json = with_seq(self.unnumbered, seq)
+
+    @cached_property
+    def unnumbered(self) -> bytes:
+        """The event's JSON without its ``seq``, as it is stored."""
+        return self.json
+
     @cached_property
     def with_id(self) -> Encoded:
         """The event for the connections of its sender."""
@@ -49,6 +59,11 @@ class Publication(Encoded):
         """The publication as it crosses a broker: a line with what differs for whom, then the event's JSON."""
         head = (self.epoch, self.seq, self.user, self.id, self.exclude)
         return b"\n" + self.json if head == _NOTHING else b"%b\n%b" % (_encode(head), self.json)
+
+
+def with_seq(event: bytes, seq: int) -> bytes:
+    """The JSON of an event that was stored without its ``seq``."""
+    return b'%b,"seq":%d}' % (event[:-1], seq)
 
 
 class ReceivedPublication(Publication):

@@ -55,29 +55,33 @@ class Publisher:
         takes time.
         """
         chain = self._pipeline.chains[type(event)]
-        recorder = self.recorder
+        recorder = None
         if chain.is_in_room:
             in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
             in_room.room = room
-            if recorder is not None and not recorder.records(room, in_room):
-                recorder = None
+            if self.recorder is not None and self.recorder.records(room, in_room):
+                recorder = self.recorder
             if in_room.id is not None and in_room.user is not None:
-                key = (in_room.user, room, in_room.id)
-                once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder))
-                return _marked(start_unanswered(once), in_room)
-        else:
-            recorder = None
+                key, way = (in_room.user, room, in_room.id), Way()
+                once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder, way))
+                return way.mark(start_unanswered(once))
         if chain.publish_checks or chain.publish_observers or recorder is not None:
-            return _marked(start_unanswered(self._publish(room, event, exclude, recorder)), event)
+            way = Way()
+            return way.mark(start_unanswered(self._publish(room, event, exclude, recorder, way)))
         return self.broker.publish(room, Publication.of(event, exclude)) or DONE
 
-    async def _publish(self, room: str, event: Event, exclude: str | None, recorder: Recorder | None) -> None:
+    async def _publish(
+        self, room: str, event: Event, exclude: str | None, recorder: Recorder | None, way: Way
+    ) -> None:
         await self._pipeline.check_publish(room, event)
         if recorder is not None and isinstance(event, RoomEvent):
             await self._check_recorded(recorder, room, event)
-            await (recorder.publish(room, event, exclude) or DONE)
+            waiting = recorder.publish(room, event, exclude)
         else:
-            await (self.broker.publish(room, Publication.of(event, exclude)) or DONE)
+            waiting = self.broker.publish(room, Publication.of(event, exclude))
+        if waiting is not None:
+            way.is_in_order = waiting.__class__ is InOrder
+            await waiting
         await self._pipeline.event_published(room, event)
 
     async def catch_up(
@@ -93,14 +97,14 @@ class Publisher:
         if since is not None:
             try:
                 await self._pipeline.check("check_recover", connection, room)
+                may_recover = await connection.keeps_up(PATIENCE)
             except Rejected:
+                may_recover = False
+            if not may_recover:
                 recovery = await self.recorder.catch_up(room, None, None)
                 return recovery and recovery._replace(recovered=False)
         return await self.recorder.catch_up(room, epoch, since)
-                may_recover = await connection.keeps_up(PATIENCE)
 
-                may_recover = False
-            if not may_recover:
     async def _check_recorded(self, recorder: Recorder, room: str, event: RoomEvent) -> None:
         """Raise `Duplicate` where an earlier run of this server has published the event."""
         if event.id is not None and event.user is not None and not self.once.is_new((event.user, room, event.id)):
@@ -132,6 +136,13 @@ class Publisher:
 
     def deliver(self, room: str, publication: Publication) -> None:
         """Send a publication to the members that this server has: called by the broker."""
+        if publication.seq is not None and self.recorder is not None and self.broker.is_shared:
+            self.recorder.arrived(room, publication)
+        else:
+            self.go_out(room, publication)
+
+    def go_out(self, room: str, publication: Publication) -> None:
+        """Send a publication to the members at once."""
         target = self._manager.rooms.get(room)
         if target is None:
             return
@@ -163,10 +174,18 @@ class Publisher:
         self._manager.cluster.reconnected()
 
 
-def _marked(waiting: Awaitable[None], event: Event) -> Awaitable[None]:
-    """Mark what only waits to be stored: the recorder has numbered it."""
-    is_numbered = waiting is not DONE and isinstance(event, RoomEvent) and event.seq is not None
-    return InOrder(waiting) if is_numbered else waiting
+class Way:
+    """How far a publication has come at its first wait."""
+
+    __slots__ = ("is_in_order",)
+
+    def __init__(self) -> None:
+        self.is_in_order = False
+        """Whether it has its place among the others."""
+
+    def mark(self, waiting: Awaitable[None]) -> Awaitable[None]:
+        """Let later events of the connection go on, if that changes no order."""
+        return InOrder(waiting) if self.is_in_order and waiting is not DONE else waiting
 
 
 def user_offline(user: str) -> Rejected:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..protocol import Encoded, Json, Private, RoomEvent
+from .publication import Publication
 
 
 class Recovery(NamedTuple):
@@ -38,6 +39,15 @@ class Recorder(ABC):
         Finished when the event is as safe as the config promises. Raise `Rejected` ``unavailable`` where it is
         not: then it was not delivered either. Raise `Duplicate` where its ``id`` was published before.
         """
+
+    def arrived(self, room: str, publication: Publication) -> None:  # noqa: B027
+        """Take a numbered publication from a broker that several servers share, maybe out of order or twice.
+
+        What is due goes to `Publisher.go_out`.
+        """
+
+    def broker_found(self) -> None:  # noqa: B027
+        """Note that the broker was away: what other servers published meanwhile did not arrive."""
 
     @abstractmethod
     async def find(self, room: str, user: str, id_: str) -> int | None:

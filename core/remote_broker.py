@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Awaitable
-from typing import ClassVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, ClassVar
 
 from .broker import Broker
+from .eager import DONE, InOrder, start
 from .publication import Publication, ReceivedPublication
 
 logger = logging.getLogger(__name__)
@@ -23,13 +24,15 @@ class RemoteBroker(Broker):
 
     def publish(self, room: str, publication: Publication) -> Awaitable[None]:
         """Send to every server that has members in the room, this one included."""
-        return self.send(room, publication.to_bytes())
+        waiting = start(self.send(room, publication.to_bytes()))
+        return DONE if waiting is None else InOrder(waiting)
 
     @abstractmethod
-    async def send(self, room: str, payload: bytes) -> None:
+    def send(self, room: str, payload: bytes) -> Coroutine[Any, Any, None]:
         """Send to the subscribers of a room; finished when the broker has taken it.
 
-        Sends of one moment go out together, in order. Raise `Rejected` ``unavailable`` where the broker is away.
+        It runs at once up to where it has to wait: by then the payload has its place in the order. Raise `Rejected`
+        ``unavailable`` where the broker is away.
         """
 
     def received(self, room: str, payload: bytes) -> None:

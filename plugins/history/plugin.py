@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from ...core import Connection, Plugin, PluginConfig, PluginError, Rejected, hookimpl
+from ...core import Connection, Plugin, PluginConfig, PluginError, Rejected, hookimpl, with_seq
 from .events import HistoryQuery, HistoryReply
 from .mailbox import Mailbox
 from .recorder import AWAY, StoreRecorder
@@ -133,7 +133,7 @@ class History(Plugin[HistoryConfig]):
         shown = page[-limit:]
         return HistoryReply(
             room=room,
-            events=[Raw(stored.event) for stored in shown],
+            events=[Raw(with_seq(stored.event, stored.seq)) for stored in shown],
             epoch=opened.epoch,
             first=shown[0].seq if shown else before,
             last=shown[-1].seq if shown else before - 1,

@@ -11,10 +11,10 @@ from typing import cast
 
 from msgspec import json
 
-from ...core import ConnectionManager, Private, Recorder, Recovery, Rejected, RoomEvent
+from ...core import ConnectionManager, Private, Recorder, Recovery, Rejected, RoomEvent, with_seq
 from ...protocol import Encoded, Json
 from .mailbox import Mailbox
-from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, unavailable
+from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, publication_of, unavailable
 from .store import Retention, Store, StoreUnavailable
 from .trouble import Trouble
 
@@ -129,7 +129,7 @@ class StoreRecorder(Recorder):
             raise self._failed(error) from None
         if not page or page[0].seq != seq:
             return None
-        return cast("dict[str, Json]", json.decode(page[0].event))
+        return cast("dict[str, Json]", json.decode(with_seq(page[0].event, seq)))
 
     # Recovery
 
@@ -167,7 +167,7 @@ class StoreRecorder(Recorder):
                 return None
             for stored in page:
                 if stored.seq <= room.delivered:  # What is stored but not out yet comes live.
-                    events.append(Encoded(RoomEvent(room=room.room, seq=stored.seq), stored.event))
+                    events.append(publication_of(room.room, stored))
                     since = stored.seq
         return None
 

@@ -11,9 +11,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from ...core import DONE, Publication, Rejected, RoomEvent, start
+from ...core import DONE, InOrder, Publication, Rejected, RoomEvent, start, with_seq
 from .recent import Recent
-from .store import Conflict, Position, Retention, Store, StoreUnavailable
+from .store import Conflict, Position, Retention, Store, Stored, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -32,19 +32,19 @@ GoOut = Callable[[str, Publication], Awaitable[None] | None]
 class Entry:
     """A publication that is to be stored."""
 
-    __slots__ = ("event", "exclude", "publication", "seq", "stored")
+    __slots__ = ("event", "publication", "seq", "stored")
 
     def __init__(self, event: RoomEvent, exclude: str | None, seq: int) -> None:
         """Raise `Rejected` ``invalid`` where the event cannot be encoded."""
         self.event = event
-        self.exclude = exclude
+        self.publication = Publication.of(event, exclude)
         self.number(seq)
         self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def number(self, seq: int) -> None:
         """Give the event its ``seq``."""
         self.seq = self.event.seq = seq
-        self.publication = Publication.of(self.event, self.exclude)
+        self.publication.number(seq)
 
 
 class RoomRecorder:
@@ -90,7 +90,7 @@ class RoomRecorder:
         self._waiting.append(entry)
         self.work()
         if not entry.stored.done():
-            return entry.stored
+            return InOrder(entry.stored)
         entry.stored.result()
         return DONE
 
@@ -139,7 +139,7 @@ class RoomRecorder:
                     self.room,
                     self.epoch,
                     entries[0].seq,
-                    [entry.publication.json for entry in entries],
+                    [entry.publication.unnumbered for entry in entries],
                     keys=[key_of(entry.event.user, entry.event.id) for entry in entries],
                     time=time.time(),
                     retention=self._retention,
@@ -177,7 +177,7 @@ class RoomRecorder:
             self.epoch, self.delivered, self.recent = position.epoch, position.last, Recent()
         while self.delivered < position.last:
             for stored in await self._store.read(self.room, self.delivered, MOST_AT_ONCE):
-                publication = Publication(RoomEvent(room=self.room, seq=stored.seq), stored.event)
+                publication = publication_of(self.room, stored)
                 await (self._go_out(self.room, publication) or DONE)
                 self.delivered = stored.seq
                 self.recent.add(publication)
@@ -186,6 +186,13 @@ class RoomRecorder:
         for entry in (*entries, *self._waiting):
             self._last += 1
             entry.number(self._last)
+
+
+def publication_of(room: str, stored: Stored) -> Publication:
+    """A stored event on its way out."""
+    publication = Publication(RoomEvent(room=room, seq=stored.seq), with_seq(stored.event, stored.seq))
+    publication.seq = stored.seq
+    return publication
 
 
 def key_of(user: str | None, id_: str | None) -> str | None:
