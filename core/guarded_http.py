@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -92,6 +93,8 @@ class GuardedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Note a new connection; it has to send a request from now on."""
         super().connection_made(transport)
+        if self.client is None and transport.get_extra_info("socket").family != socket.AF_UNIX:
+            transport.abort()  # Gone already, as some health checks are: nobody knows who it was.
         self._guard.opened(self)
         if self._guard.expects_proxy_header(self.client[0] if self.client else ""):
             self._proxy_header = b""

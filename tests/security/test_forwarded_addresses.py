@@ -17,6 +17,9 @@ ONE_EACH: dict[str, object] = {"max_connections_per_address": 1}
 TRUSTING: dict[str, object] = {**ONE_EACH, "trusted_proxies": ["127.0.0.0/8"]}
 SPEAKING_PROXY: dict[str, object] = {**TRUSTING, "proxy_protocol": True}
 
+HEALTH_CHECK = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x20, 0, 0)
+"""A proxy that speaks for itself."""
+
 
 @pytest.fixture
 def clients() -> Iterator[ExitStack]:
@@ -117,8 +120,7 @@ def test_a_client_behind_such_a_proxy_is_not_believed_itself(
 def test_the_header_may_come_in_pieces_and_a_health_check_has_no_client(start_server: StartServer) -> None:
     server = start_server({"server": SPEAKING_PROXY})
     request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-    health_check = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x20, 0, 0)
-    for first in (line("198.51.100.1"), packed("198.51.100.1"), b"PROXY UNKNOWN\r\n", health_check):
+    for first in (line("198.51.100.1"), packed("198.51.100.1"), b"PROXY UNKNOWN\r\n", HEALTH_CHECK):
         with RawClient(server) as client:
             client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for number in range(len(first)):
@@ -138,6 +140,18 @@ def test_a_trusted_proxy_must_speak_it(start_server: StartServer) -> None:
             assert client.status() == 400
     assert "127.0.0.1" in server.log.wait_for("server.proxy_protocol")
     assert len([line for line in server.log.all() if "server.proxy_protocol" in line]) == 1
+
+
+def test_a_health_check_that_is_gone_before_it_is_looked_at_is_no_matter(start_server: StartServer) -> None:
+    server = start_server({"server": SPEAKING_PROXY})
+    for _ in range(20):
+        with RawClient(server) as client:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.socket.sendall(HEALTH_CHECK)
+    with RawClient(server) as client:
+        client.socket.sendall(line("198.51.100.1") + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.status() == 200
+    assert not [line for line in server.log.all() if "HTTP" in line or "PROXY" in line]
 
 
 def test_a_stranger_must_not_speak_it_and_needs_not(start_server: StartServer, clients: ExitStack) -> None:
