@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,21 @@ def test_a_member_is_removed_from_one_room_and_stays_connected(api: ApiForTests)
     for path in ("/api/rooms/lobby/members/alice", "/api/rooms/empty/members/bob"):
         missing = api.delete(path)
         assert (missing.status, missing.body["code"]) == (404, "not_found")
+
+
+def test_the_log_says_which_key_has_ended_what(api: ApiForTests, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    alice, bob = api.connect("alice"), api.connect("bob")
+    ended = bob.connection.id
+    api.delete("/api/rooms/lobby/members/alice")
+    api.delete("/api/users/alice/connections")
+    api.delete(f"/api/connections/{ended}")
+    assert alice.close_code == bob.close_code == 4003
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("hubbub.core.api")] == [
+        "API key backend removes alice from the room lobby",
+        "API key backend disconnects alice",
+        f"API key backend disconnects connection {ended} of bob",
+    ]
 
 
 def test_a_name_with_a_slash_is_one_name(api: ApiForTests) -> None:
