@@ -1,8 +1,10 @@
 """What a plugin author imports. Everything else in this package may change without notice."""
 
 from ..protocol import Ack as Ack
+from ..protocol import Duplicate as Duplicate
 from ..protocol import Error as Error
 from ..protocol import Event as Event
+from ..protocol import Gap as Gap
 from ..protocol import Message as Message
 from ..protocol import Private as Private
 from ..protocol import Rejected as Rejected
@@ -10,6 +12,7 @@ from ..protocol import RoomEvent as RoomEvent
 from ..protocol import Stamped as Stamped
 from ..protocol import System as System
 from .broker import Broker as Broker
+from .command import Command as Command
 from .connection import Connection as Connection
 from .connection_manager import ConnectionManager as ConnectionManager
 from .eager import DONE as DONE
@@ -26,6 +29,6 @@ from .publication import Publication as Publication
 from .publication import with_seq as with_seq
 from .recorder import Recorder as Recorder
 from .recorder import Recovery as Recovery
-from .rights import RoomRights as RoomRights
 from .remote_broker import RemoteBroker as RemoteBroker
+from .rights import RoomRights as RoomRights
 from .room import Room as Room

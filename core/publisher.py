@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..protocol import Duplicate, Encoded, Event, Private, Rejected, RoomEvent
+from ..protocol import Duplicate, Encoded, Event, Gap, Private, Rejected, RoomEvent
 from .broker import Broker
 from .eager import DONE, InOrder, start_unanswered
 from .once import Once
@@ -172,6 +172,11 @@ class Publisher:
         logger.warning("the broker is back")
         self._manager.troubles.pop("broker", None)
         self._manager.cluster.reconnected()
+        for name, room in self._manager.rooms.items():
+            if self.recorder is None or not self.recorder.records(name, RoomEvent(room=name)):
+                room.publish(Encoded(Gap(room=name, reason="the servers could not reach each other")))
+        if self.recorder is not None:
+            self.recorder.broker_found()
 
 
 class Way:

@@ -15,6 +15,7 @@ from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ...core import Connection, Plugin, PluginConfig, PluginError, Rejected, hookimpl, with_seq
+from .commands import COMMANDS
 from .events import HistoryQuery, HistoryReply
 from .mailbox import Mailbox
 from .recorder import AWAY, StoreRecorder
@@ -67,6 +68,7 @@ class History(Plugin[HistoryConfig]):
     """Records rooms and answers about them."""
 
     events = (HistoryQuery,)
+    commands = COMMANDS
 
     def __init__(self, config: HistoryConfig, overrides: Mapping[str, HistoryConfig] | None = None) -> None:
         """Raise `PluginError` where the store that the config names cannot be."""
@@ -124,8 +126,8 @@ class History(Plugin[HistoryConfig]):
             raise Rejected("forbidden", f"Nothing is kept of the room {room!r}.", path="room")
         limit = min(event.limit or most, most)
         try:
-            opened = await self._recorder.open(room)
-            before = min(event.before or opened.delivered + 1, opened.delivered + 1)
+            epoch, last = await self._recorder.position(room)
+            before = min(event.before or last + 1, last + 1)
             page = await self._recorder.store.read_back(room, before, limit + 1)
         except StoreUnavailable as error:
             self._recorder.trouble.report(error)
@@ -134,11 +136,16 @@ class History(Plugin[HistoryConfig]):
         return HistoryReply(
             room=room,
             events=[Raw(with_seq(stored.event, stored.seq)) for stored in shown],
-            epoch=opened.epoch,
+            epoch=epoch,
             first=shown[0].seq if shown else before,
             last=shown[-1].seq if shown else before - 1,
             more=len(page) > limit,
         )
+
+    @hookimpl
+    def left(self, room: str) -> None:
+        """Let go of a room that nobody is in any more."""
+        self._recorder.forget(room)
 
     def retention_of(self, room: str) -> Retention | None:
         """How much is kept of a room; None: nothing."""

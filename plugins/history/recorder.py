@@ -11,10 +11,23 @@ from typing import cast
 
 from msgspec import json
 
-from ...core import ConnectionManager, Private, Recorder, Recovery, Rejected, RoomEvent, with_seq
+from ...core import (
+    DONE,
+    ConnectionManager,
+    InOrder,
+    Private,
+    Publication,
+    Recorder,
+    Recovery,
+    Rejected,
+    RoomEvent,
+    start,
+    with_seq,
+)
 from ...protocol import Encoded, Json
 from .mailbox import Mailbox
 from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, publication_of, unavailable
+from .shared_room import SharedRoom, publish_shared
 from .store import Retention, Store, StoreUnavailable
 from .trouble import Trouble
 
@@ -46,8 +59,9 @@ class StoreRecorder(Recorder):
         self._retention_of = retention_of
         self._mailbox = mailbox
         self._max_recovered = max_recovered
-        self._rooms: OrderedDict[str, RoomRecorder] = OrderedDict()
-        self._opening: dict[str, asyncio.Task[RoomRecorder]] = {}
+        self._is_shared = manager.publisher.broker.is_shared
+        self._rooms: OrderedDict[str, RoomRecorder | SharedRoom] = OrderedDict()
+        self._opening: dict[str, asyncio.Task[RoomRecorder | SharedRoom]] = {}
         self._recoveries = asyncio.Semaphore(RECOVERIES_AT_ONCE)
 
     def records(self, room: str, event: RoomEvent) -> bool:
@@ -58,19 +72,31 @@ class StoreRecorder(Recorder):
         """Number, store and let go out; see `Recorder.publish`."""
         if self.trouble.is_on:
             raise unavailable(AWAY)
+        if self._is_shared:
+            waiting = start(self._publish_shared(room, event, Publication.of(event, exclude)))
+            return DONE if waiting is None else InOrder(waiting)
         known = self._rooms.get(room)
-        if known is None:
+        if not isinstance(known, RoomRecorder):
             return self._publish_first(room, event, exclude)
         return known.publish(event, exclude)
+
+    async def _publish_shared(self, room: str, event: RoomEvent, publication: Publication) -> None:
+        retention, broker = self._retention_of(room), self._manager.publisher.broker
+        assert retention is not None
+        try:
+            await publish_shared(self.store, broker, room, event, publication, retention)
+        except StoreUnavailable as error:
+            raise self._failed(error) from None
 
     async def _publish_first(self, room: str, event: RoomEvent, exclude: str | None) -> None:
         try:
             opened = await self.open(room)
         except StoreUnavailable as error:
             raise self._failed(error) from None
+        assert isinstance(opened, RoomRecorder)
         await opened.publish(event, exclude)
 
-    async def open(self, room: str) -> RoomRecorder:
+    async def open(self, room: str) -> RoomRecorder | SharedRoom:
         """The recorder of one room. Raise `StoreUnavailable` where it is not known where the room stands."""
         known = self._rooms.get(room)
         if known is not None:
@@ -80,18 +106,33 @@ class StoreRecorder(Recorder):
             self._opening[room] = asyncio.ensure_future(self._open(room))
         return await asyncio.shield(self._opening[room])
 
-    async def _open(self, room: str) -> RoomRecorder:
+    async def _open(self, room: str) -> RoomRecorder | SharedRoom:
+        publisher, retention = self._manager.publisher, self._retention_of(room)
+        assert retention is not None
         try:
-            retention = self._retention_of(room)
-            assert retention is not None
+            if self._is_shared:  # What is published from now on arrives; what was before is in the store.
+                publisher.broker.subscribe(room)
+                await publisher.broker.subscribed(room)
             position = await self.store.open(room, now=time.time())
-            broker = self._manager.publisher.broker
-            opened = RoomRecorder(room, position, self.store, retention, broker.publish, self._failed)
+            if self._is_shared:
+                opened = SharedRoom(room, position, self.store, publisher.go_out, self._failed)
+            else:
+                opened = RoomRecorder(
+                    room, position, self.store, retention, publisher.broker.publish, self._failed
+                )
             self._rooms[room] = opened
             self._forget_some()
             return opened
         finally:
             del self._opening[room]
+
+    async def position(self, room: str) -> tuple[str, int]:
+        """The epoch of a room and the last event that went out here. Raise `StoreUnavailable`."""
+        if self._is_shared and room not in self._rooms:
+            position = await self.store.open(room, now=time.time())
+            return position.epoch, position.last
+        opened = await self.open(room)
+        return opened.epoch, opened.delivered
 
     def _forget_some(self) -> None:
         """Let go of the rooms that were unused for longest, if that loses nothing."""
@@ -107,11 +148,35 @@ class StoreRecorder(Recorder):
     def _resume(self) -> None:
         """The store is back: settle what was in doubt, and let go out what it had taken after all."""
         for room in self._rooms.values():
-            if room.is_doubtful:
+            if isinstance(room, SharedRoom):
+                room.look_again(0.0)
+            elif room.is_doubtful:
                 room.work()
+
+    # Several servers
+
+    def arrived(self, room: str, publication: Publication) -> None:
+        """Take what another server, or this one, has published; see `Recorder.arrived`."""
+        known = self._rooms.get(room)
+        if isinstance(known, SharedRoom):
+            known.arrived(publication)
+
+    def broker_found(self) -> None:
+        """Look for what did not arrive; see `Recorder.broker_found`."""
+        self._resume()
+
+    def forget(self, room: str) -> None:
+        """Nobody is in the room any more on this server: what is published there no longer arrives."""
+        known = self._rooms.get(room)
+        if isinstance(known, SharedRoom) and room not in self._manager.rooms:
+            known.stop()
+            del self._rooms[room]
+            self._manager.publisher.broker.unsubscribe(room)
 
     async def find(self, room: str, user: str, id_: str) -> int | None:
         """The ``seq`` under which this was stored before; see `Recorder.find`."""
+        if self._is_shared:  # Storing it tells.
+            return None
         key = key_of(user, id_)
         assert key is not None
         try:
@@ -152,7 +217,9 @@ class StoreRecorder(Recorder):
                 return None
             raise refusal from None
 
-    async def _missed(self, room: RoomRecorder, epoch: str | None, since: int) -> list[Encoded] | None:
+    async def _missed(
+        self, room: RoomRecorder | SharedRoom, epoch: str | None, since: int
+    ) -> list[Encoded] | None:
         """Everything that went out after ``since``; None where that is not known, or too much."""
         events: list[Encoded] = []
         space = self._manager.config.max_outgoing_buffer // 2

@@ -16,7 +16,7 @@ class Bus:
 
     def carry(self, room: str | None, node: str | None, payload: bytes) -> None:
         for broker in self.brokers:
-            if not broker.is_cut:
+            if not broker.is_cut and not (room is not None and broker.is_deaf):
                 asyncio.get_running_loop().call_soon(broker.arrive, room, node, payload)
 
 
@@ -27,6 +27,8 @@ class BusBroker(RemoteBroker):
         bus.brokers.append(self)
         self._bus = bus
         self.is_cut = False
+        self.is_deaf = False
+        """Whether publications get lost on their way here, unnoticed."""
         self.rooms: set[str] = set()
         self.sent: defaultdict[str, int] = defaultdict(int)
 
@@ -60,10 +62,10 @@ class BusBroker(RemoteBroker):
         elif node in (None, self.node):
             self.receiver.hear(payload)
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         self.is_cut = True
         self.receiver.broker_lost("the cable was cut")
 
-    def mend(self) -> None:
+    async def mend(self) -> None:
         self.is_cut = False
         self.receiver.broker_found()

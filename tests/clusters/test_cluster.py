@@ -180,14 +180,15 @@ def test_while_the_broker_is_away_publishing_is_refused_and_nobody_is_taken_for_
     alice, _ = one.connect("alice"), two.connect("bob")
     settle(one)
     alice.take()
-    cluster.brokers[0].cut()
+    one.run(cluster.brokers[0].cut())
     one.advance(60)
     alice.say("hello", id="1")
     settle(one)
     assert alice.receive("error")["code"] == "unavailable"
     assert told(alice) == []
     assert one.manager.troubles == {"broker": "the broker is away"}
-    cluster.brokers[0].mend()
+    one.run(cluster.brokers[0].mend())
+    assert alice.receive("gap")["room"] == "lobby"
     one.advance(2)
     assert one.manager.troubles == {}
     alice.say("hello", id="1")
