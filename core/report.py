@@ -10,10 +10,14 @@ from pydantic import BaseModel
 
 from ..protocol import tag_of
 from .api.config import ApiConfig
-from .config import LoadedConfig
+from .config import LoadedConfig, ServerConfig
 from .hub import Hub
 from .implementations import AnyPlugin
 from .loader import installed_plugins
+from .origins import Origins
+
+_DOOR = ("origins", "trusted_proxies", "proxy_protocol")
+"""Options of the server that have a line of their own, set or not."""
 
 
 def report_config(loaded: LoadedConfig, hub: Hub) -> str:
@@ -23,7 +27,9 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     lines = [
         f"{loaded.path or 'the built-in config'} is valid. This would run:",
         f"  server   http://{server.host}:{server.port}/ and ws://{server.host}:{server.port}{server.path}",
-        *(f"           {line}" for line in _changed(server, {"host", "port", "path"})),
+        *(f"           {line}" for line in _changed(server, {"host", "port", "path", *_DOOR})),
+        f"  pages    {_pages(server)}",
+        f"  proxies  {_proxies(server)}",
         f"  room     {config.rooms.default} is the default room",
     ]
     for pattern, options in config.rooms.options.items():
@@ -56,6 +62,19 @@ def report_plugins(loaded: LoadedConfig, hub: Hub) -> str:
         lines.append("Installed, but off; a line under 'plugins:' in the config switches one on:")
         lines += (f"   {each.name} ({each.distribution} {each.version})" for each in off)
     return loaded.source.mask("\n".join(lines) + "\n")
+
+
+def _pages(server: ServerConfig) -> str:
+    if Origins(server.origins).allows_all:
+        return "may connect from any site"
+    return f"may connect from {', '.join(("the server's own host", *server.origins))}"
+
+
+def _proxies(server: ServerConfig) -> str:
+    if not server.trusted_proxies:
+        return "none is trusted: a client's address is that of its socket"
+    must = ", which must speak the PROXY protocol" if server.proxy_protocol else ""
+    return f"trusted: {', '.join(server.trusted_proxies)}{must}"
 
 
 def _api_keys(config: ApiConfig) -> list[str]:

@@ -48,6 +48,8 @@ def test_check_reads_config_yaml_in_this_folder_or_the_file_that_is_named(
         "config.yaml is valid. This would run:\n"
         "  server   http://127.0.0.1:9000/ and ws://127.0.0.1:9000/ws\n"
         "           max_connections: 5\n"
+        "  pages    may connect from the server's own host\n"
+        "  proxies  none is trusted: a client's address is that of its socket\n"
         "  room     hall is the default room\n"
         "  rooms    vip-*: {max_members: 5}\n"
         "  plugin   1. chat\n"
@@ -68,6 +70,33 @@ def test_check_keeps_the_order_of_what_is_decided_by_the_first_that_matches(
         'plugins:\n  permissions:\n    rooms:\n      b: {join: users}\n      "*": {join: everyone}\n'
     )
     assert "permissions: rooms: {b: {join: users}, '*': {join: everyone}}\n" in written(capsys, "check")
+
+
+@pytest.mark.parametrize(
+    ("server", "lines"),
+    [
+        (
+            "{origins: ['https://*.example.com'], trusted_proxies: [10.0.0.0/8]}",
+            [
+                "  pages    may connect from the server's own host, https://*.example.com",
+                "  proxies  trusted: 10.0.0.0/8",
+            ],
+        ),
+        (
+            "{origins: ['*'], trusted_proxies: [10.0.0.0/8, unix], proxy_protocol: true}",
+            [
+                "  pages    may connect from any site",
+                "  proxies  trusted: 10.0.0.0/8, unix, which must speak the PROXY protocol",
+            ],
+        ),
+    ],
+)
+def test_check_says_which_pages_and_which_proxies_are_believed(
+    capsys: pytest.CaptureFixture[str], server: str, lines: list[str]
+) -> None:
+    Path("config.yaml").write_text(f"server: {server}\n")
+    said = written(capsys, "check").splitlines()
+    assert said[2:4] == lines
 
 
 def test_the_environment_overrides_the_config(
