@@ -67,7 +67,7 @@ def report_plugins(loaded: LoadedConfig, hub: Hub) -> str:
 def _pages(server: ServerConfig) -> str:
     if Origins(server.origins).allows_all:
         return "may connect from any site"
-    return f"may connect from {', '.join(("the server's own host", *server.origins))}"
+    return "may connect from " + ", ".join(("the server's own host", *server.origins))
 
 
 def _proxies(server: ServerConfig) -> str:
