@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,10 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
+import redis as client
 
 DEBIAN_BINARIES = "/usr/lib/postgresql/*/bin"
 
@@ -151,11 +154,15 @@ class Postgres(Server):
 
     def kill(self) -> None:
         """Kill the postmaster, and with it all that it has forked, which would keep the next one from starting."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGSTOP)  # It must not fork meanwhile.
-            for process in self.processes()[1:]:
-                os.kill(process, signal.SIGKILL)
-            super().kill()
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGSTOP)  # It must not fork meanwhile.
+        os.waitpid(self.process.pid, os.WUNTRACED)
+        for child in map(os.pidfd_open, self.processes()[1:]):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
+            select.select([child], [], [], 30)  # Readable once it has ended.
+            os.close(child)
+        super().kill()
 
 
 class Redis(Server):
@@ -182,3 +189,10 @@ class Redis(Server):
             str(self.folder),
             *appending,
         ]
+
+
+def send(redis: Redis, *words: str | int) -> object:
+    """What Redis answers to a command."""
+    # The client's own types leave open what goes in and what comes back.
+    with client.Redis.from_url(redis.url) as connection:  # pyright: ignore[reportUnknownMemberType]
+        return cast(object, connection.execute_command(*words))  # pyright: ignore[reportUnknownMemberType]

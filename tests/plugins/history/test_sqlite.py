@@ -184,6 +184,19 @@ def test_keys_that_are_no_longer_known_are_removed_from_the_file(path: Path, run
     run(store.stop())
 
 
+def test_a_forgotten_room_leaves_nothing_in_the_file(path: Path, run: Run) -> None:
+    store = SqliteStore(path)
+    run(store.start())
+    run(fill(store, "lobby", 2, keys=["alice 1", None]))
+    run(fill(store, "zoo", 2, keys=["alice 1", None]))
+    run(store.forget("lobby"))
+    run(store.trim(lambda _: Retention(0, room_seconds=0), now=NOW))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for table in ("rooms", "events", "keys"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    run(store.stop())
+
+
 @pytest.mark.parametrize(
     ("durability", "boots", "is_renewed"),
     [("normal", ["a", "b"], True), ("normal", ["a", "a"], False), ("full", ["a", "b"], False)],

@@ -226,5 +226,5 @@ class SqliteMachine(StoreMachine):
 @pytest.mark.parametrize("machine", [MemoryMachine, SqliteMachine])
 def test_a_store_does_what_the_model_does_whatever_comes(machine: type[StoreMachine]) -> None:
     run_state_machine_as_test(  # pyright: ignore[reportUnknownMemberType]
-        machine, settings=settings(max_examples=60, stateful_step_count=30)
+        machine, settings=settings(max_examples=40, stateful_step_count=30)
     )

@@ -79,7 +79,7 @@ def test_where_a_clock_went_backwards_no_hole_comes_between_events(store: Store,
 
 def test_appends_go_on_while_much_is_removed(store: Store, run: Run) -> None:
     async def trim_meanwhile() -> tuple[int, int]:
-        await fill(store, "large", 5000)
+        await fill(store, "large", 20_000)
         position = await store.open("lobby", now=NOW)
         trimming = asyncio.create_task(store.trim(lambda _: Retention(count=100), now=NOW))
         appended = 0
@@ -92,8 +92,8 @@ def test_appends_go_on_while_much_is_removed(store: Store, run: Run) -> None:
         return appended, await trimming
 
     appended, removed = run(trim_meanwhile())
-    assert appended >= 3  # At least one between any two slices.
-    assert removed >= 4900
+    assert appended >= 2  # The first was answered before the end.
+    assert removed >= 19_900
     assert run(store.open("lobby", now=NOW)).last == appended
 
 
