@@ -25,6 +25,9 @@ from .stores import STORES, make_store
 
 logger = logging.getLogger(__name__)
 
+START_PATIENCE = 3.0
+"""Seconds that the store may take to start until the server starts without it."""
+
 
 class KeptPrivate(BaseModel):
     """How much is kept for somebody who is offline."""
@@ -92,8 +95,14 @@ class History(Plugin[HistoryConfig]):
         self._recorder = StoreRecorder(
             self.manager, store, self.retention_of, self._mailbox, max_recovered=config.max_recovered
         )
+        self._starting = asyncio.ensure_future(store.start())
+        await asyncio.wait((self._starting,), timeout=START_PATIENCE)
         try:
-            await store.start()
+            if self._starting.done():
+                self._starting.result()
+            else:
+                self._starting.add_done_callback(_started_late)
+                raise StoreUnavailable(f"It has not answered within {START_PATIENCE:g} seconds.")
         except StoreUnusable as error:
             await store.stop()
             raise PluginError(str(error)) from None
@@ -105,6 +114,7 @@ class History(Plugin[HistoryConfig]):
     @hookimpl
     async def shutdown(self) -> None:
         """Let the store finish what it has, and close it."""
+        self._starting.cancel()
         self._trimming.cancel()
         self._recorder.trouble.stop()
         await self._mailbox.stop()
@@ -170,3 +180,8 @@ class History(Plugin[HistoryConfig]):
         """Of a room, a mailbox, or one of which nothing is kept any more."""
         found = self._private_retention if " " in room else self.retention_of(room)
         return found or Retention(0, None, self.manager.config.id_window)
+
+
+def _started_late(starting: asyncio.Future[None]) -> None:
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        logger.error("the history store did not start: %s", error)

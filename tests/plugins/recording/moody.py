@@ -21,6 +21,9 @@ class MoodyStore(MemoryStore):
         self.answers = True
         self.steps: list[int] = []
 
+    async def start(self) -> None:
+        await asyncio.sleep(self.seconds)
+
     async def check(self) -> None:
         if self.is_away:
             raise StoreUnavailable("The disk is full: make room on it.")

@@ -1,4 +1,4 @@
-"""A connection need not wait for the store between its publications, and its events keep their order all the same."""
+"""A connection need not wait for the store between its publications; its events keep their order all the same."""
 
 from hubbub.core.testing import HubForTests
 

@@ -59,6 +59,19 @@ def test_a_server_starts_while_its_store_is_away(start: Start, store: MoodyStore
         assert alice.receive("ack")["seq"] == 1
 
 
+def test_a_server_starts_while_its_store_does_not_answer(start: Start, store: MoodyStore) -> None:
+    store.seconds = 60.0
+    with start() as hub:
+        alice = hub.connect("alice")
+        alice.say("lost", id="1")
+        assert alice.receive("error")["code"] == "unavailable"
+        assert hub.manager.troubles == {"history": "the history store is away"}
+        store.seconds = 0.0
+        hub.advance(10)
+        alice.say("found", id="1")
+        assert alice.receive("ack")["seq"] == 1
+
+
 def test_who_wants_to_resume_while_the_store_is_away_is_told_to_come_back(start: Start, store: MoodyStore) -> None:
     with start() as hub:
         query = resume_from(hub.connect("alice"))
