@@ -134,7 +134,7 @@ class KeySource:
             self._failed(f"its set has none for the algorithms {', '.join(self._algorithms)}")
             return
         if self._keys is None or self._failures:
-            logger.info("%d keys from %s, and %d for something else", len(keys.keys), self._name, others)
+            logger.info("keys from %s: %d, and %d for something else", self._name, len(keys.keys), others)
         self._keys, self._fetched_at, self._failures = keys, self._loop.time(), 0
 
     def _failed(self, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from hubbub.plugins.auth_tokens.token_file import digest_of
+from joserfc import jwk
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_websocket
 from websockets.typing import Subprotocol
@@ -75,71 +77,76 @@ def test_a_browser_reads_why_it_was_refused(start_server: StartServer) -> None:
     assert (events, code, reason) == ([], 4001, "The token has expired: come back with a new one.")
 
 
+class Visitors:
+    """Come again and again, several at a time, with tokens by the key that is in use."""
+
+    def __init__(self, server: RunningServer, key: jwk.Key, count: int = 4) -> None:
+        self.key = key
+        self.refused: list[object] = []
+        self._server = server
+        self._visits = [0] * count
+        self._changed = threading.Condition()
+        self._is_over = False
+        self._threads = [threading.Thread(target=self._keep_coming, args=(number,)) for number in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for(self, more: int) -> None:
+        """Return when each of them has been there so many times more."""
+        with self._changed:
+            goals = [count + more for count in self._visits]
+            self._changed.wait_for(lambda: all(map(operator.ge, self._visits, goals)), 40)
+            assert all(map(operator.ge, self._visits, goals)), (self._visits, self.refused)
+
+    def stop(self) -> None:
+        """Let them come no more."""
+        self._is_over = True
+        for thread in self._threads:
+            thread.join(30)
+
+    def _keep_coming(self, number: int) -> None:
+        while not self._is_over:
+            token = sign("ES256", key=self.key, sub=f"user-{number}")
+            events, code, reason = visit(self._server, f"?token={token}")
+            with self._changed:
+                if code is not None or events[0]["user"] != f"user-{number}":
+                    self.refused.append((code, reason))
+                self._visits[number] += 1
+                self._changed.notify_all()
+
+
 def test_key_rotation_under_load_loses_nobody(start_server: StartServer) -> None:
-    keys = [key_for("ES256", f"2026-{number}") for number in range(3)]
-    with WebServer(says(key_set(keys[0]))) as service:
+    first, *others = (key_for("ES256", f"2026-{number}") for number in range(3))
+    with WebServer(says(key_set(first))) as service:
         options: dict[str, Any] = {"algorithms": ["ES256"], "key": None, "jwks_url": service.url("/jwks.json")}
         server = start_server({"plugins": auth_jwt(**options), "server": {"hook_timeout": 30}})
-        signing = [keys[0]]
-        refused: list[object] = []
-        visits = [0] * 4
-
-        def keep_coming(number: int, stop: threading.Event) -> None:
-            while not stop.is_set():
-                token = sign("ES256", key=signing[0], sub=f"user-{number}")
-                events, code, reason = visit(server, f"?token={token}")
-                if code is not None or events[0]["user"] != f"user-{number}":
-                    refused.append((code, reason))
-                visits[number] += 1
-
-        stop = threading.Event()
-        threads = [threading.Thread(target=keep_coming, args=(number, stop)) for number in range(len(visits))]
-        for thread in threads:
-            thread.start()
+        visitors = Visitors(server, first)
         try:
-            for key in keys[1:]:
-                reach(visits, 10)
+            for key in others:
+                visitors.wait_for(10)
                 # The old key stays in the set, for the tokens that are on their way.
-                service.answer = says(key_set(signing[0], key))
-                signing[0] = key
-                reach(visits, 10)
+                service.answer = says(key_set(visitors.key, key))
+                visitors.key = key
+                visitors.wait_for(10)
         finally:
-            stop.set()
-            for thread in threads:
-                thread.join(30)
-        assert not refused
+            visitors.stop()
+        assert not visitors.refused
         assert 3 <= len(service.requests) <= 10
 
 
-def reach(visits: list[int], more: int) -> None:
-    """Wait until each of those who keep coming has been there so many times more."""
-    goals = [count + more for count in visits]
-    deadline = time.monotonic() + 40
-    while any(count < goal for count, goal in zip(visits, goals, strict=True)):
-        assert time.monotonic() < deadline, visits
-        threading.Event().wait(0.01)
-
-
-def test_the_server_starts_without_the_key_url_and_lets_people_in_once_it_answers(
+def test_the_server_starts_while_the_key_url_fails_and_lets_people_in_once_it_answers(
     start_server: StartServer,
 ) -> None:
     key = key_for("ES256", "only")
-    with WebServer() as free:
-        port = free.port
-    options: dict[str, Any] = {
-        "algorithms": ["ES256"],
-        "key": None,
-        "jwks_url": f"http://127.0.0.1:{port}/jwks.json",
-    }
-    server = start_server({"plugins": auth_jwt(**options)})
-    token = sign("ES256", key=key)
-    assert visit(server, f"?token={token}")[1:] == (
-        1013,
-        "Tokens cannot be checked at the moment; come back soon.",
-    )
-    assert "Connection refused" in server.log.wait_for("no keys from")
-    with WebServer(says(key_set(key)), port=port):
-        server.log.wait_for("1 keys from")
+    with WebServer(says({}, 503)) as service:
+        options: dict[str, Any] = {"algorithms": ["ES256"], "key": None, "jwks_url": service.url("/jwks.json")}
+        server = start_server({"plugins": auth_jwt(**options)})
+        token = sign("ES256", key=key)
+        refused = visit(server, f"?token={token}")
+        assert refused[1:] == (1013, "Tokens cannot be checked at the moment; come back soon.")
+        assert "it answered 503" in server.log.wait_for("no keys from")
+        service.answer = says(key_set(key))
+        server.log.wait_for("and 0 for something else")
         events, code, _ = visit(server, f"?token={token}")
         assert (events[0]["user"], code) == ("alice", None)
 
