@@ -22,6 +22,7 @@ _ERROR_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DO
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _EXPECTED = re.compile(r"Expected (?P<expected>.+?)(?:, got `(?P<got>\w+)`)?$")
 _LENGTH = re.compile(r"of length (<=|>=) (\d+)")
+_BOUND = re.compile(r"`(?:int|float)` (<=|>=) (-?\d+)")
 _WORDS = {
     "str": "a string",
     "int": "a whole number",
@@ -266,6 +267,8 @@ def _expected(what: str) -> tuple[str, str]:
     bounds = _LENGTH.search(wanted)
     if bounds:
         expected += f" of at {'most' if bounds[1] == '<=' else 'least'} {bounds[2]} characters"
+    elif limit := _BOUND.search(wanted):
+        expected += f" of at {'most' if limit[1] == '<=' else 'least'} {limit[2]}"
     return expected, _WORDS.get(got, got)
 
 

@@ -67,6 +67,8 @@ def test_a_wrong_field_is_explained(start: Start) -> None:
             alice.send({"type": "history", field: value, "id": "h"})
             error = alice.receive("error")
             assert (error["code"], error["path"], error["id"]) == ("invalid", field, "h")
+        alice.send({"type": "history", "limit": 0})
+        assert alice.receive("error")["expected"] == "a whole number of at least 1"
 
 
 def test_messagepack_clients_get_the_same(start: Start) -> None:
