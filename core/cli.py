@@ -14,26 +14,35 @@ from .config import LoadedConfig, load_config
 from .config_errors import ConfigError
 from .implementations import PluginError
 from .logs import configure_logging
+from .plugin_commands import add_plugin_commands
 from .report import report_config, report_plugins
 from .server import CannotListenError, serve
 from .version import VERSION
 
 DEFAULT_CONFIG = Path("config.yaml")
 
+INTERRUPTED = 128 + 2
+PIPE_CLOSED = 128 + 13
+"""Exit statuses as a shell has them for what a signal ended: SIGINT, SIGPIPE."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status: 0 for success, 1 for a mistake that was explained, 2 for usage."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        options = _parser(words).parse_args(words)
         return options.command(options)
     except (ConfigError, PluginError, CannotListenError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:  # As in `hubbub plugins | head`: nobody wants the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hubbub", description="A realtime event server in which every behaviour is a plugin."
     )
@@ -59,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     add_bench_arguments(benching)
     benching.set_defaults(command=bench)
     commands.add_parser("version", help="print the version").set_defaults(command=_version)
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    if wanted not in commands.choices:  # No other command waits for plugins to be imported.
+        add_plugin_commands(commands, wanted, with_config, _load)
     return parser
 
 

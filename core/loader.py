@@ -68,7 +68,7 @@ def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None =
             text = "this name is the core's own. Write module:Class to switch on a plugin that has it."
             problems.append(Problem(loaded.source.where(("plugins", name)), show_key(("plugins", name)), text))
             continue
-        found = (extra or {}).get(name) or _find(name, installed)
+        found = (extra or {}).get(name) or find_plugin(name, installed)
         if found is None:
             problems.append(_unknown(name, loaded, sorted({*installed, *(extra or {})})))
         else:
@@ -86,7 +86,11 @@ def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None =
     return plugins
 
 
-def _find(name: str, installed: Mapping[str, Installed]) -> PluginClass | None:
+def find_plugin(name: str, installed: Mapping[str, Installed]) -> PluginClass | None:
+    """The class of a plugin by the name that it has in the config; None where there is none.
+
+    Raise `PluginError` where it cannot be imported.
+    """
     if name in installed:
         point = installed[name].entry_point
         module, attribute = point.module, point.attr

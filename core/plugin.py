@@ -9,6 +9,7 @@ import pluggy
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..protocol import Event
+from .command import Command
 
 if TYPE_CHECKING:
     from .broker import Broker
@@ -45,6 +46,9 @@ class Plugin(Generic[ConfigT]):
 
     events: ClassVar[tuple[type[Event], ...]] = ()
     """The event types that the plugin adds to the protocol."""
+
+    commands: ClassVar[tuple[Command, ...]] = ()
+    """What the plugin adds to the ``hubbub`` command."""
 
     manager: ConnectionManager
     """Who is connected, the rooms, and publishing: there from `startup` on."""

@@ -85,7 +85,10 @@ class SqliteFile:
             connection.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # What people say is not for every user here.
+        # What people say is not for every user here. A file that is there is not to be opened: closing it again would
+        # end the locks of this process's other connection (POSIX, fcntl), and other processes count on these.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)
         try:
             mode: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
