@@ -41,6 +41,7 @@ def works(store: Store, run: Run, room: str = "lobby") -> bool:
     return run(fill(store, room, 1)) == before._replace(last=before.last + 1)
 
 
+@pytest.mark.timeout(180)
 def test_what_was_answered_survives_being_killed_in_order_and_without_a_hole(path: Path, run: Run) -> None:
     """Ten times, with ten rooms that append all the time."""
     promised: dict[str, tuple[str, int]] = {}

@@ -223,6 +223,7 @@ class SqliteMachine(StoreMachine):
         return SqliteStore(self.folder / "history.db", durability="normal")
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("machine", [MemoryMachine, SqliteMachine])
 def test_a_store_does_what_the_model_does_whatever_comes(machine: type[StoreMachine]) -> None:
     run_state_machine_as_test(  # pyright: ignore[reportUnknownMemberType]
