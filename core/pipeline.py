@@ -146,23 +146,26 @@ class Pipeline:
             if result is not None and result is not DONE:
                 changed = step.take(result, connection, event)
                 if changed is None:
-                    rest = steps[steps.index(each) + 1 :]
-                    if result.__class__ is InOrder:
-                        return InOrder(self._run_rest(step, result, rest, connection, event))
-                    return self._run_rest(step, result, rest, connection, event)
+                    rest, answering = steps[steps.index(each) + 1 :], connection.answering
+                    waiting = self._run_rest(step, result, rest, connection, event, answering)
+                    return InOrder(waiting) if result.__class__ is InOrder else waiting
                 event = changed
         return None
 
     async def _run_rest(
-        self, step: Step, waiting: object, rest: Steps, connection: Connection, event: Event
+        self,
+        step: Step,
+        waiting: object,
+        rest: Steps,
+        connection: Connection,
+        event: Event,
+        answering: str | None,
     ) -> None:
         """Wait for what the hook of ``step`` returned, and go on with the ``rest``."""
-        answering = connection.answering
         try:
             if isinstance(waiting, InOrder):  # The recorder bounds the time itself.
                 await waiting
                 result = None
-                connection.answering = answering  # Others have been handled meanwhile.
             else:
                 result = await step.owner.wait(waiting)
         except Rejected:
@@ -172,6 +175,7 @@ class Pipeline:
         else:
             if result is not None:
                 event = step.take(result, connection, event) or event
+        connection.answering = answering  # Others may have been handled meanwhile.
         await (self.run(rest, connection, event) or DONE)
 
     async def check_publish(self, room: str, event: Event) -> None:

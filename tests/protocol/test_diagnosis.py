@@ -7,7 +7,7 @@ import pytest
 from hubbub.protocol import Codec, Event, Json, Message, Private, Rejected
 
 CODEC = Codec((Message, Private))
-TYPES = "help, join, leave, message, ping, pong, private"
+TYPES = "help, join, leave, message, ping, pong, private, refresh"
 HELLO = {"type": "message", "content": "hello"}
 BAD_JSON = "one JSON object with a 'type'"
 

@@ -29,6 +29,17 @@ def test_each_gets_its_own_answer_in_order(start: Start, store: MoodyStore) -> N
         assert [(ack["id"], ack["seq"]) for ack in alice.take("ack")] == [(f"m{n}", n + 1) for n in range(5)]
 
 
+def test_each_gets_its_own_answer_where_they_come_in_one_piece(start: Start, store: MoodyStore) -> None:
+    with start() as hub:
+        store.seconds = 1.0
+        alice = hub.connect("alice", query={"epoch": "x", "since": "1"})
+        for number in range(3):  # They wait until she is in, and are then handled in one go.
+            alice.say(number, id=f"m{number}")
+        alice.say("no answer to this")
+        hub.advance(10)
+        assert [ack.get("id") for ack in alice.take("ack")] == ["m0", "m1", "m2"]
+
+
 def test_each_is_refused_under_its_own_id(start: Start, store: MoodyStore) -> None:
     with start() as hub:
         alice = hub.connect("alice")
