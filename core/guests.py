@@ -31,7 +31,12 @@ class Guests:
         self._secret = secrets.token_bytes(32)
 
     def identify(self, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> Identity:
-        """The name that the URL asks for, or a friendly one that nobody online has."""
+        """The name that the URL asks for, or a friendly one that nobody online has.
+
+        Raise `Rejected` ``unauthorized`` where there is a token that no auth plugin knows.
+        """
+        if not self._may_choose and handshake.token is not None:
+            raise Rejected("unauthorized", "No authentication plugin of this server knows your token.")
         user = handshake.query.get("user") if self._may_choose or self._proves(handshake) else None
         return Identity(user if user is not None else guest_name(users), "guest")
 

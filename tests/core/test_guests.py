@@ -71,6 +71,18 @@ def test_the_name_is_asked_for_again_after_what_takes_time() -> None:
         assert sorted([first.close_code or 0, second.close_code or 0]) == [0, 4009]
 
 
+def test_a_token_that_no_plugin_knows_makes_no_guest() -> None:
+    class Strict(Members):
+        @hookimpl
+        def authenticate(self, handshake: Handshake) -> Identity | None:
+            return Identity("alice") if handshake.token == "sesame" else None
+
+    with HubForTests({"members": {}}, plugins={"members": Strict}) as hub:
+        assert hub.connect(query={"token": "sesame"}).connection.user == "alice"
+        assert hub.connect(query={"token": "other"}).close_code == 4001
+        assert hub.connect().connection.identity.is_guest
+
+
 def test_a_guest_gets_no_name_that_is_a_members_to_have() -> None:
     with HubForTests({"members": {}}, plugins={"members": Members}) as hub:
         guest = connect_as(hub, "alice")

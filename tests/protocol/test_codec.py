@@ -19,6 +19,7 @@ from hubbub.protocol import (
     Ping,
     Pong,
     Private,
+    Refresh,
     Rejected,
     RoomEvent,
     tag_of,
@@ -47,6 +48,7 @@ EVENTS: list[tuple[dict[str, Json], Event]] = [
         Join(room="garden", epoch="e", since=7, id="1"),
     ),
     ({"type": "leave", "room": "garden"}, Leave(room="garden")),
+    ({"type": "refresh", "token": "abc", "id": "1"}, Refresh(token="abc", id="1")),
     ({"type": "help", "id": "x" * 64}, Help(id="x" * 64)),
     ({"type": "presence", "room": "garden"}, PresenceQuery(room="garden")),
 ]
@@ -91,7 +93,7 @@ def test_every_client_type_is_read_from_json_and_from_messagepack(fields: dict[s
 
 def test_every_client_type_is_tried_above() -> None:
     assert {type(event) for _, event in EVENTS} == set(CODEC.types.values())
-    assert set(CORE_EVENTS) == {Ping, Pong, Join, Leave, Help}
+    assert set(CORE_EVENTS) == {Ping, Pong, Join, Leave, Refresh, Help}
 
 
 def test_unknown_fields_are_ignored_whatever_is_in_them() -> None:
@@ -113,7 +115,7 @@ def test_a_wrong_type_in_what_the_server_stamps_is_no_mistake(field: str, wrong:
 
 
 def test_the_tag_of_a_type_is_its_name_on_the_wire() -> None:
-    assert [tag_of(event) for event in CORE_EVENTS] == ["ping", "pong", "join", "leave", "help"]
+    assert [tag_of(event) for event in CORE_EVENTS] == ["ping", "pong", "join", "leave", "refresh", "help"]
     assert tag_of(Typing) == "typing"
 
 

@@ -10,6 +10,7 @@ NOT_RETRYABLE = [
     "too_large",
     "not_in_room",
     "room_full",
+    "unauthorized",
     "forbidden",
     "user_offline",
     "expired",

@@ -63,7 +63,8 @@ def test_where_tokens_are_not_required_guests_come_in_but_bad_tokens_do_not() ->
 
 def test_a_token_that_is_no_jwt_can_be_left_to_the_next_plugin() -> None:
     with hub_with(unknown_tokens="next", required=False) as hub:
-        assert connect(hub, "hub_key").connection.identity.is_guest
+        foreign = connect(hub, "hub_key")
+        assert (foreign.close_code, "No authentication plugin" in foreign.close_reason) == (4001, True)
         assert connect(hub, "a.b.c").close_code == 4001
 
 
