@@ -9,17 +9,14 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from .sqlite_schema import migrate
-from .store import StoreUnavailable, StoreUnusable
+from .store import Durability, StoreUnavailable, StoreUnusable
 
 logger = logging.getLogger(__name__)
 
-Durability: TypeAlias = Literal["full", "normal"]
-"""What a commit survives: ``full`` a power failure, ``normal`` the end of the process in any way."""
-
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+UNKNOWN = "unknown"
 WAL_LIMIT = 64 * 1024 * 1024
 PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
 """Errors after which the connection is as good as before."""
@@ -40,12 +37,11 @@ REMEDIES = {
 class SqliteFile:
     """For one thread: the one that asks first for the connection."""
 
-    def __init__(
-        self, path: Path, *, durability: Durability, busy_timeout: float, is_reader: bool = False
-    ) -> None:
+    def __init__(self, path: Path, *, busy_timeout: float, is_reader: bool = False) -> None:
         """``busy_timeout`` is how many seconds another process's lock is waited for."""
         self._path = path
-        self._durability = durability
+        self._durability: Durability = "full"
+        self._is_noted = False
         self._busy_timeout = busy_timeout
         self._is_reader = is_reader
         self._connection: sqlite3.Connection | None = None
@@ -77,16 +73,18 @@ class SqliteFile:
             raise
 
     @contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection]:
-        """As `use`, in a transaction: durable once this is left without an exception."""
+    def transaction(self, durability: Durability) -> Generator[sqlite3.Connection]:
+        """As `use`, in a transaction: as durable as that once this is left without an exception."""
         with self.use() as connection:
+            if durability != self._durability:
+                self._set_durability(connection, durability)
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
-        # What people say is not for every user here. A file that is there is not to be opened: closing it again would
-        # end the locks of this process's other connection (POSIX, fcntl), and other processes count on these.
+        # What people say is not for every user here. A file that is there is not to be opened: closing it again
+        # would end the locks of this process's other connection (POSIX, fcntl), and other processes count on these.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)
@@ -102,32 +100,34 @@ class SqliteFile:
             if self._is_reader:
                 connection.execute("PRAGMA query_only = ON")
             else:
-                self._note_boot(connection)
-                connection.execute(f"PRAGMA synchronous = {self._durability}")
+                self._renew_after_power_failure(connection)
             connection.execute("SELECT count(*) FROM meta").fetchone()  # From now on the WAL file is there.
             self._identity = self._look()
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._durability, self._is_noted = connection, "full", False
         return connection
 
-    def _note_boot(self, connection: sqlite3.Connection) -> None:
+    def _set_durability(self, connection: sqlite3.Connection, durability: Durability) -> None:
+        if durability == "normal" and not self._is_noted:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsynced_boot', ?)", (_boot(),))
+            self._is_noted = True
+        connection.execute(f"PRAGMA synchronous = {durability}")
+        self._durability = durability
+
+    def _renew_after_power_failure(self, connection: sqlite3.Connection) -> None:
         # What was committed without a sync is lost where the power failed since, and with it numbers that clients
         # have seen: they must not come again in the same epoch.
-        boot = BOOT_ID.read_text().strip() if BOOT_ID.exists() else "unknown"
         noted = connection.execute("SELECT value FROM meta WHERE name = 'unsynced_boot'").fetchone()
-        if noted is not None and (noted[0] != boot or boot == "unknown"):
+        if noted is not None and (noted[0] != _boot() or noted[0] == UNKNOWN):
             logger.warning(
                 "%s was not closed before the machine stopped and may have lost its last events: all rooms get a "
                 "new epoch. With the durability full nothing is lost.",
                 self._path,
             )
             connection.execute("UPDATE rooms SET epoch = lower(hex(randomblob(8)))")
-        if self._durability == "full":
             connection.execute("DELETE FROM meta WHERE name = 'unsynced_boot'")
-        else:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('unsynced_boot', ?)", (boot,))
 
     def _look(self) -> list[tuple[int, int]]:
         return [(found.st_dev, found.st_ino) for found in map(os.stat, (self._path, f"{self._path}-wal"))]
@@ -160,10 +160,15 @@ class SqliteFile:
             if self._connection is not None and not self._is_reader:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("DELETE FROM meta WHERE name = 'unsynced_boot'")
+                if self._is_noted:  # It may be another process that has noted it.
+                    self._connection.execute("DELETE FROM meta WHERE name = 'unsynced_boot'")
         except sqlite3.Error as error:
             logger.warning(
                 "%s could not be closed well, and is put in order at the next start: %s", self._path, error
             )
         finally:
             self.give_up()
+
+
+def _boot() -> str:
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else UNKNOWN
