@@ -85,7 +85,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._guard = server_state
         self._received = 0
-        """Bytes of the request that is coming in."""
+        """Bytes of the request that is coming in, since the last that were its body."""
         self._is_in_head = False
         self._proxy_header: bytes | None = None
         """What has come of the PROXY header that is awaited."""
@@ -136,7 +136,7 @@ class GuardedHttp(HttpToolsProtocol):
                 logger.info("%s sends what is no HTTP%s", peer, _TLS if data[:2] == b"\x16\x03" else "")
                 self._refuse(HTTPStatus.BAD_REQUEST, "This is not HTTP.")
         else:
-            if self._is_in_head and self._received > MAX_HEAD:
+            if self._received > MAX_HEAD or len(self.headers or ()) > MAX_HEADERS:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
 
     def _after_proxy_header(self, data: bytes) -> bytes:
@@ -176,6 +176,11 @@ class GuardedHttp(HttpToolsProtocol):
         lines = [len(name) + len(value) + len(": \r\n") for name, value in self.headers]
         return len(self.url) + sum(lines) > MAX_HEAD or max(lines, default=0) > MAX_LINE
 
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body; what follows the last one is limited as the head is (RFC 9112 section 7.1)."""
+        super().on_body(body)
+        self._received = 0
+
     def on_message_complete(self) -> None:
         """Note that a request has come as a whole; one that was answered before makes way for the next."""
         super().on_message_complete()
@@ -211,7 +216,8 @@ class GuardedHttp(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Note that the client reads."""
         super().resume_writing()
-        self._guard.half_open.discard(self)
+        if self._is_answering:
+            self._guard.half_open.discard(self)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Say why no request is taken any more, and read on without looking: closing now would lose the answer."""
