@@ -1,0 +1,3 @@
+"""Connects several servers through Redis or Valkey."""
+
+from .plugin import Redis as Redis
