@@ -19,6 +19,8 @@ class MoodyStore(MemoryStore):
         self.seconds = 0.0
         self.is_away = False
         self.answers = True
+        self.reads_aside = False
+        """Whether looking up an id takes a moment, however long storing takes."""
         self.steps: list[int] = []
 
     async def start(self) -> None:
@@ -37,6 +39,11 @@ class MoodyStore(MemoryStore):
         if self.seconds:
             await asyncio.sleep(self.seconds)
         return await super().read(room, after, limit)
+
+    async def find_key(self, room: str, key: str, *, now: float) -> int | None:
+        if self.reads_aside:
+            await asyncio.sleep(0)
+        return await super().find_key(room, key, now=now)
 
     async def _append(self, append: Append) -> Appended:
         if self.seconds:

@@ -140,3 +140,19 @@ def test_the_same_id_is_published_once_across_a_restart(start: Start) -> None:
         assert (ack["seq"], ack["duplicate"]) == (1, True)
         assert contents(alice) == []
         assert query["since"] == "1"
+
+
+def test_an_id_is_published_once_also_where_the_store_takes_longer_than_a_hook_may(
+    start: Start, store: MoodyStore
+) -> None:
+    with start() as hub:
+        alice = hub.connect("alice")
+        store.seconds, store.reads_aside = 8.0, True
+        alice.say("one", id="1")
+        hub.advance(5.5)
+        assert alice.receive("error")["retryable"]
+        alice.say("one", id="1")
+        hub.advance(20)
+        ack = alice.receive("ack")
+        assert (ack["seq"], ack["duplicate"]) == (1, True)
+        assert contents(alice) == ["one"]
