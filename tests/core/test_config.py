@@ -74,6 +74,29 @@ def test_sizes_may_have_a_unit() -> None:
     assert (server.max_frame_size, server.max_outgoing_buffer) == (10_000, 2 * 1024 * 1024)
 
 
+def test_origins_and_proxies_are_checked_one_by_one() -> None:
+    said = mistakes(
+        "server:\n  origins:\n    - https://a.example\n    - b.example\n"
+        "  trusted_proxies: [10.0.0.5/8, 10.0.0.5, localhost]\n  proxy_protocol: true\n"
+    )
+    assert [line.split(": ")[:2] for line in said] == [
+        ["config.yaml:4", "server.origins[1]"],
+        ["config.yaml:5", "server.trusted_proxies[0]"],
+        ["config.yaml:5", "server.trusted_proxies[2]"],
+    ]
+    assert "starts with its scheme" in said[0]
+    assert "write 10.0.0.0/8, or 10.0.0.5 for the one address" in said[1]
+    assert "Names are not looked up" in said[2]
+
+
+def test_the_proxy_protocol_needs_somebody_who_is_trusted_to_speak_it() -> None:
+    [said] = mistakes("server:\n  proxy_protocol: true\n")
+    assert said.startswith(
+        "config.yaml:2: server.proxy_protocol: nobody is believed: list in server.trusted_proxies"
+    )
+    assert load("server:\n  proxy_protocol: true\n  trusted_proxies: [10.0.0.5]\n").config.server.proxy_protocol
+
+
 def test_plugins_are_on_with_options_or_defaults_or_off_in_their_order() -> None:
     plugins = load("plugins: {d: , c: true, b: {}, a: {x: 1}, e: false}\n").config.plugins
     assert plugins == {"d": {}, "c": {}, "b": {}, "a": {"x": 1}, "e": False}
