@@ -18,8 +18,11 @@ from .plugin_commands import add_plugin_commands
 from .report import report_config, report_plugins
 from .server import CannotListenError, serve
 from .version import VERSION
+from .workers import WorkerFailedError, Workers
 
 DEFAULT_CONFIG = Path("config.yaml")
+
+MOST_WORKERS = 256
 
 INTERRUPTED = 128 + 2
 PIPE_CLOSED = 128 + 13
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(words).parse_args(words)
         return options.command(options)
-    except (ConfigError, PluginError, CannotListenError) as error:
+    except (ConfigError, PluginError, CannotListenError, WorkerFailedError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
@@ -58,7 +61,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", parents=[with_config], help="start the server")
     serving.add_argument("--host", help="address to listen on, instead of the config's server.host")
     serving.add_argument("--port", help="port to listen on, instead of server.port; 0 takes a free one")
-    serving.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the port")
+    serving.add_argument("--workers", type=_workers, default=1, metavar="N", help="processes that share the port")
     serving.set_defaults(command=_serve)
     checking = commands.add_parser("check", parents=[with_config], help="check a config and say what would run")
     checking.set_defaults(command=_check)
@@ -87,17 +90,27 @@ def _load(options: argparse.Namespace) -> LoadedConfig:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    if options.workers != 1:
+    loaded = _load(options)
+    app = create_app(loaded)
+    if options.workers > 1 and not app.state.hub.broker.is_shared:
         sys.stderr.write(
             f"--workers {options.workers}: with the in-memory broker every worker would be a server of its own, "
-            "and people in one room would not hear those on another worker. Start one worker; several need a "
-            "broker that connects them, which this release does not have.\n"
+            "and people in one room would not hear those on another worker. Start one worker, or connect them: "
+            "a line 'redis:' under 'plugins:' in the config does it.\n"
         )
         return 1
-    loaded = _load(options)
     configure_logging(loaded.config.logging)
-    serve(create_app(loaded), loaded)
+    if options.workers > 1:
+        return Workers(loaded, options.workers).run()
+    serve(app, loaded)
     return 0
+
+
+def _workers(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_WORKERS}, but got {text!r}")
+    return number
 
 
 def _check(options: argparse.Namespace) -> int:

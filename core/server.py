@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import socket
 import sys
@@ -22,6 +23,8 @@ from .hub import Hub
 from .open_files import allow_sockets
 from .transport_uvicorn import UvicornTransport
 from .upgrade_uvicorn import UvicornHttp
+
+logger = logging.getLogger(__name__)
 
 
 class CannotListenError(Exception):
@@ -51,6 +54,12 @@ class HubbubServer(uvicorn.Server):
         await self._hub.drain()
         await super().shutdown(sockets)
 
+    def parent_is_gone(self, lifeline: int) -> None:
+        """Nobody is left who could say when it is time to go."""
+        asyncio.get_running_loop().remove_reader(lifeline)
+        logger.error("the process that started this worker is gone: it goes down as well")
+        self.should_exit = True
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Do not end the process by the same signal once it was handled."""
@@ -66,8 +75,23 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
 
     Raise `CannotListenError` where the address is taken, `PluginError` where a plugin cannot start.
     """
+    listener = listen(loaded.config.server)
+    serve_on(listener, app, loaded, lambda: announce(listener, loaded.config.server))
+
+
+def serve_on(
+    listener: socket.socket,
+    app: FastAPI,
+    loaded: LoadedConfig,
+    listening: Callable[[], None],
+    lifeline: int | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT; call ``listening`` when it has begun.
+
+    ``lifeline`` is a pipe that nobody writes to; that it was closed at the other end is as good as SIGTERM.
+    Raise `PluginError` where a plugin cannot start.
+    """
     server_config, hub = loaded.config.server, app.state.hub
-    listener = _listen(server_config)
     is_fast = server_config.transport == "auto"
     config = uvicorn.Config(
         WebSocketsFirst(app, hub),
@@ -84,12 +108,14 @@ def serve(app: FastAPI, loaded: LoadedConfig) -> None:
         proxy_headers=False,  # It would believe what comes from this machine; `server.trusted_proxies` decides.
         timeout_graceful_shutdown=ceil(server_config.drain_timeout),
     )
-    server = HubbubServer(config, hub, lambda: announce(listener, server_config))
+    server = HubbubServer(config, hub, listening)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(server, hub, listener))
+        runner.run(_run(server, hub, listener, lifeline))
 
 
-async def _run(server: HubbubServer, hub: Hub, listener: socket.socket) -> None:
+async def _run(server: HubbubServer, hub: Hub, listener: socket.socket, lifeline: int | None) -> None:
+    if lifeline is not None:
+        asyncio.get_running_loop().add_reader(lifeline, server.parent_is_gone, lifeline)
     await hub.start()
     _spare_the_collector()
     try:
@@ -98,10 +124,45 @@ async def _run(server: HubbubServer, hub: Hub, listener: socket.socket) -> None:
         await hub.stop()
 
 
-def _listen(config: ServerConfig) -> socket.socket:
+def listen(config: ServerConfig, *, shared: bool = False) -> socket.socket:
+    """Listen on the address of the config; ``shared`` with other processes that `reserve` has reserved it for.
+
+    Raise `CannotListenError` where it is taken.
+    """
+    with _explained(config):
+        address = (config.host, config.port)
+        return socket.create_server(address, family=_family(config), backlog=2048, reuse_port=shared)
+
+
+def reserve(config: ServerConfig) -> socket.socket:
+    """Keep the address of the config for the processes that are going to share it.
+
+    Raise `CannotListenError` where it is taken.
+    """
+    with _explained(config):
+        # What is to be shared can be had also where another server shares it already.
+        socket.create_server((config.host, config.port), family=_family(config)).close()
+        reserved = socket.socket(_family(config), socket.SOCK_STREAM)
+        try:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if reserved.family == socket.AF_INET6:
+                reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            reserved.bind((config.host, config.port))
+        except BaseException:
+            reserved.close()
+            raise
+        return reserved
+
+
+def _family(config: ServerConfig) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in config.host else socket.AF_INET
+
+
+@contextlib.contextmanager
+def _explained(config: ServerConfig) -> Generator[None]:
     try:
-        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+        yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error
         raise CannotListenError(
