@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -65,7 +64,7 @@ class Publisher:
             if in_room.id is not None and in_room.user is not None:
                 key, way = (in_room.user, room, in_room.id), Way()
                 once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder, way))
-                return way.mark(_in_any_case(start_unanswered(once)))
+                return way.mark(start_unanswered(once))
         if chain.publish_checks or chain.publish_observers or recorder is not None:
             way = Way()
             return way.mark(start_unanswered(self._publish(room, event, exclude, recorder, way)))
@@ -192,11 +191,6 @@ class Way:
     def mark(self, waiting: Awaitable[None]) -> Awaitable[None]:
         """Let later events of the connection go on, if that changes no order."""
         return InOrder(waiting) if self.is_in_order and waiting is not DONE else waiting
-
-
-def _in_any_case(waiting: Awaitable[None]) -> Awaitable[None]:
-    """Let a publication go on where nobody waits for it any longer: sent again, it is found."""
-    return waiting if waiting is DONE else asyncio.shield(waiting)
 
 
 def user_offline(user: str) -> Rejected:

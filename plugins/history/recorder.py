@@ -180,8 +180,9 @@ class StoreRecorder(Recorder):
         key = key_of(user, id_)
         assert key is not None
         try:
-            if room in self._rooms and self._rooms[room].is_doubtful:
-                await self._rooms[room].settle()
+            known = self._rooms.get(room)
+            if isinstance(known, RoomRecorder):
+                return await known.find(key)
             return await self.store.find_key(room, key, now=time.time())
         except StoreUnavailable as error:
             raise self._failed(error) from None

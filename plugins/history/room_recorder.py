@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from ...core import DONE, InOrder, Publication, Rejected, RoomEvent, start, with_seq
+from ...core import DONE, Duplicate, InOrder, Publication, Rejected, RoomEvent, start, with_seq
 from .recent import Recent
 from .store import Conflict, Position, Retention, Store, Stored, StoreUnavailable
 
@@ -32,11 +32,12 @@ GoOut = Callable[[str, Publication], Awaitable[None] | None]
 class Entry:
     """A publication that is to be stored."""
 
-    __slots__ = ("event", "publication", "seq", "stored")
+    __slots__ = ("event", "key", "publication", "seq", "stored")
 
     def __init__(self, event: RoomEvent, exclude: str | None, seq: int) -> None:
         """Raise `Rejected` ``invalid`` where the event cannot be encoded."""
         self.event = event
+        self.key = key_of(event.user, event.id)
         self.publication = Publication.of(event, exclude)
         self.number(seq)
         self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -73,6 +74,8 @@ class RoomRecorder:
         self._go_out = go_out
         self._failed = failed
         self._waiting: list[Entry] = []
+        self._under_way: dict[str, Entry] = {}
+        """What has a key and is not stored yet."""
         self._writer: asyncio.Future[None] | None = None
         self._store_is_slow = False
 
@@ -88,11 +91,22 @@ class RoomRecorder:
         entry = Entry(event, exclude, self._last + 1)
         self._last += 1
         self._waiting.append(entry)
+        if entry.key is not None:
+            self._under_way[entry.key] = entry
         self.work()
         if not entry.stored.done():
-            return InOrder(entry.stored)
+            # With a key it can be sent again, and is to be found then, also where nobody waits for it any longer.
+            return InOrder(entry.stored if entry.key is None else asyncio.shield(entry.stored))
         entry.stored.result()
         return DONE
+
+    async def find(self, key: str) -> int | None:
+        """The ``seq`` of what was published with this key before. Raise `StoreUnavailable`."""
+        if key in self._under_way:
+            await asyncio.wait((self._under_way[key].stored,))
+        if self.is_doubtful:
+            await self.settle()
+        return await self._store.find_key(self.room, key, now=time.time())
 
     async def settle(self) -> None:
         """Wait until nothing is under way. Raise `StoreUnavailable` where what is in doubt stays so."""
@@ -119,37 +133,51 @@ class RoomRecorder:
                 await self._resume(())
             while self._waiting:
                 entries, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-                await self._store_entries(entries)
+                entries = await self._store_entries(entries)
                 for entry in entries:
                     await self._deliver(entry)
         except StoreUnavailable as error:
-            self.is_doubtful = True
-            self._refuse((*entries, *self._waiting), self._failed(error))
+            self._give_up(entries, self._failed(error))
         except Exception:
             logger.exception("the room %r cannot be recorded", self.room)
-            self.is_doubtful = True
-            self._refuse((*entries, *self._waiting), unavailable("The history of this room cannot be written."))
+            self._give_up(entries, unavailable("The history of this room cannot be written."))
         finally:
             self._writer = None
 
-    async def _store_entries(self, entries: list[Entry]) -> None:
+    async def _store_entries(self, entries: list[Entry]) -> list[Entry]:
+        """Store those that nobody else has stored; return them."""
         for _ in range(MOST_CONFLICTS):
+            if not entries:
+                return entries
             try:
                 await self._store.append(
                     self.room,
                     self.epoch,
                     entries[0].seq,
                     [entry.publication.unnumbered for entry in entries],
-                    keys=[key_of(entry.event.user, entry.event.id) for entry in entries],
+                    keys=[entry.key for entry in entries],
                     time=time.time(),
                     retention=self._retention,
                 )
             except Conflict as conflict:
                 logger.info("the room %r is resumed: %s", self.room, conflict)
+                known = await self._stored_elsewhere((*entries, *self._waiting))
+                entries = [entry for entry in entries if entry not in known]
+                self._waiting = [entry for entry in self._waiting if entry not in known]
                 await self._resume(entries)
             else:
-                return
+                return entries
         raise StoreUnavailable(f"Others append to the room {self.room!r} without a pause.")
+
+    async def _stored_elsewhere(self, entries: Iterable[Entry]) -> set[Entry]:
+        """What was sent to another server, too, which has stored it."""
+        known: set[Entry] = set()
+        for entry in entries:
+            seq = entry.key and await self._store.find_key(self.room, entry.key, now=time.time())
+            if isinstance(seq, int):
+                known.add(entry)
+                self._refuse((entry,), Duplicate(self.room, seq))
+        return known
 
     async def _deliver(self, entry: Entry) -> None:
         publication = entry.publication
@@ -159,12 +187,23 @@ class RoomRecorder:
             self._refuse((entry,), rejected)
         self.delivered = entry.seq
         self.recent.add(publication)
+        self._end(entry)
         if not entry.stored.done():
             entry.stored.set_result(None)
 
-    def _refuse(self, entries: Iterable[Entry], refusal: Rejected) -> None:
-        self._waiting = []
+    def _end(self, entry: Entry) -> None:
+        if entry.key is not None and self._under_way.get(entry.key) is entry:
+            del self._under_way[entry.key]
+
+    def _give_up(self, entries: Iterable[Entry], refusal: Rejected) -> None:
+        """Refuse these and all that wait."""
+        self.is_doubtful = True
+        waiting, self._waiting = self._waiting, []
+        self._refuse((*entries, *waiting), refusal)
+
+    def _refuse(self, entries: Iterable[Entry], refusal: Exception) -> None:
         for entry in entries:
+            self._end(entry)
             if not entry.stored.done():
                 entry.stored.set_exception(refusal)
 

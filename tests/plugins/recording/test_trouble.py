@@ -113,6 +113,26 @@ def test_another_server_at_the_same_store_costs_no_event(start: Start, store: Mo
         assert here.receive("ack")["seq"] == 3
 
 
+def test_what_another_server_has_stored_meanwhile_is_not_published_again(start: Start, store: MoodyStore) -> None:
+    with start() as old, start() as new:
+        before, now = old.connect("alice"), new.connect("alice")
+        before.say("one", id="1")
+        store.seconds, store.reads_aside = 1.0, True
+        before.say("two", id="2")
+        before.vanish()  # While this is on its way to the store.
+        for text, id_ in (("two", "2"), ("three", "3")):
+            now.say(text, id=id_)
+        old.advance(2)
+        new.advance(3)
+        ack = now.receive("ack", id="2")
+        assert (ack["seq"], ack["duplicate"]) == (2, True)
+        assert [(event["seq"], event["content"]) for event in now.take("message")] == [
+            (1, "one"),
+            (2, "two"),
+            (3, "three"),
+        ]
+
+
 def test_a_store_that_has_lost_what_it_promised_gives_the_room_a_new_epoch(
     start: Start, store: MoodyStore
 ) -> None:
