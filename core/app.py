@@ -39,7 +39,8 @@ def create_app(
     endpoint = WebSocketEndpoint(hub)
     for pattern in (path, f"{path}/", f"{path}/{{room:path}}"):
         app.router.routes.append(WebSocketRoute(pattern, endpoint))
-    app.router.routes.extend((*health_routes(hub), *page_routes(path)))
+    names_are_chosen = not hub.pipeline.implements("authenticate")
+    app.router.routes.extend((*health_routes(hub), *page_routes(path, names_are_chosen=names_are_chosen)))
     install_api(app, hub)
     app.add_middleware(StartedFirst, hub=hub)
     return app

@@ -32,12 +32,17 @@ PAGE_HEADERS = {
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 
 
-def page_routes(websocket_path: str) -> list[BaseRoute]:
-    """The page at ``/`` and its parts at ``/page/<file>``; read once, at the start."""
+def page_routes(websocket_path: str, *, names_are_chosen: bool = True) -> list[BaseRoute]:
+    """The page at ``/`` and its parts at ``/page/<file>``; read once, at the start.
+
+    ``names_are_chosen`` is whether visitors say who they are, and not credentials.
+    """
     folder = files("hubbub.core") / "page"
     parts = {part.name: part.read_bytes() for part in folder.iterdir() if part.is_file()}
     index = parts.pop("index.html").decode()
     index = index.replace('content="/ws"', f'content="{escape(websocket_path)}"')
+    if not names_are_chosen:
+        index = index.replace('content="chosen"', 'content="given"')
 
     async def page(_: Request) -> Response:
         return HTMLResponse(index, headers=PAGE_HEADERS)

@@ -1,24 +1,28 @@
 import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { ConnectionBar } from "./connection_bar.js";
+import { Credentials } from "./credentials.js";
 import { byId, paintAvatar } from "./elements.js";
+import { Entrance } from "./entrance.js";
 import { ListsView } from "./lists_view.js";
 import { LogView } from "./log_view.js";
-import { askName } from "./name_dialog.js";
 import { Notice } from "./notice.js";
 import { OutgoingView } from "./outgoing_view.js";
-import { always, recall, remember, thisTab } from "./storage.js";
+import { Visit } from "./visit.js";
 
-const chat = new Chat(socketAddress(), { changed, notice: tell, state: showConnection });
+const visit = new Visit();
+const credentials = new Credentials();
+const listener = { changed, notice: tell, state: showConnection, welcomed, forgotten: () => visit.forget() };
+const chat = new Chat(socketAddress(), { credentials, listener, member: visit.member });
 const { conversations } = chat;
-const drafts = recall(thisTab, "drafts", {});
+const wanted = new URL(location.href).searchParams.get("room");
+const entrance = new Entrance({ chat, credentials, rooms });
 const notice = new Notice();
-const log = new LogView();
+const log = new LogView({ fill: (hole) => chat.fill(conversations.current, hole) });
 const outgoing = new OutgoingView({ retry, edit, discard });
-const bar = new ConnectionBar({ connect: () => chat.connect(), rename });
+const bar = new ConnectionBar({ connect: () => chat.connect(), rename, renew: () => entrance.renew() });
 const composer = new Composer({ submit, changed: keepDraft });
 const lists = new ListsView({ choose, write: (user) => choose(conversations.open("private", user)) });
-const wanted = new URL(location.href).searchParams.get("room");
 let drawing = 0;
 
 wire();
@@ -32,30 +36,26 @@ function socketAddress() {
 }
 
 async function start() {
-  const rooms = new Set(recall(thisTab, "rooms", []));
-  if (wanted) rooms.add(wanted);
-  for (const room of rooms) conversations.open("room", room);
+  for (const room of new Set([...visit.rooms, ...(wanted ? [wanted] : [])])) conversations.open("room", room);
   show(conversations.find("room", wanted) ?? conversations.current);
-  const name = recall(always, "name", null) ?? (await nameFromDialog(null));
-  chat.start(name, [...rooms]);
+  await entrance.begin();
   composer.focus();
 }
 
-async function nameFromDialog(current) {
-  const name = await askName(current);
-  if (name) remember(always, "name", name);
-  return name;
+/** The rooms to be in. */
+function rooms() {
+  const names = conversations.of("room").map((room) => room.name);
+  return names.length === 0 && wanted ? [wanted] : names;
 }
 
-async function rename() {
-  const before = document.activeElement;
+function rename() {
   hidePanels();
-  const name = await nameFromDialog(chat.me);
-  if (before?.checkVisibility()) before.focus();
-  else composer.focus();
-  if (name === null || name === chat.me) return;
-  const rooms = conversations.of("room").map((room) => room.name);
-  chat.start(name, rooms.length === 0 && wanted ? [wanted] : rooms);
+  return entrance.change();
+}
+
+function welcomed(event) {
+  entrance.welcomed(event);
+  chat.restoreOutgoing(visit.takeOutgoing(event.user));
 }
 
 function show(conversation) {
@@ -63,8 +63,7 @@ function show(conversation) {
   if (conversation) {
     conversation.unread = 0;
     // What was typed before there was a conversation belongs to the first one.
-    conversation.draft ||= drafts[conversation.key] ?? (log.conversation ? "" : composer.text);
-    delete drafts[conversation.key];
+    conversation.draft ||= visit.takeDraft(conversation.key) || (log.conversation ? "" : composer.text);
   }
   log.show(conversation);
   showAddress(conversation);
@@ -127,8 +126,9 @@ function showAddress(conversation) {
 
 function showConnection(detail) {
   document.body.dataset.connection = detail.state;
-  bar.show(detail, chat.queued);
+  bar.show(detail, chat.queued, chat.expires);
   draw();
+  if (detail.state === "closed") entrance.closed(detail);
 }
 
 function tell(text, retryAfter) {
@@ -145,7 +145,7 @@ function submit(text) {
   notice.hide();
   log.toEnd();
   chat.write(current, text);
-  bar.show(chat.connection, chat.queued);
+  bar.show(chat.connection, chat.queued, chat.expires);
   draw();
 }
 
@@ -211,11 +211,5 @@ function wire() {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && conversations.current) changed(conversations.current);
   });
-  window.addEventListener("pagehide", () => {
-    for (const conversation of conversations.all()) {
-      if (conversation.draft) drafts[conversation.key] = conversation.draft;
-    }
-    remember(thisTab, "drafts", drafts);
-    remember(thisTab, "rooms", conversations.of("room").map((room) => room.name));
-  });
+  window.addEventListener("pagehide", () => visit.save(chat));
 }

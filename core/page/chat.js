@@ -1,38 +1,56 @@
-import { HubbubClient, newId } from "./client.js";
+import { Backfill } from "./backfill.js";
+import { HubbubClient } from "./client.js";
 import { Conversations } from "./conversations.js";
-import { span } from "./times.js";
+import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
+import { FORBIDDEN, isRefusedName } from "./refusals.js";
+import { moment, span } from "./times.js";
 
-/** How long after its ack a message may take to come back to us, in milliseconds. */
-const ECHO_WITHIN = 1500;
-/** The close code of a refused name, room or origin. */
-const FORBIDDEN = 4003;
 /** With more people than this, who comes and goes would drown what is said: the list alone tells it. */
 const CROWD = 50;
 
 /**
  * The conversations of one person, kept in step with the server. Knows nothing of the page; it calls
  * `changed(conversation)` when one has changed, `notice(text, retryAfter)` with what a person should read
- * now, and `state(detail)` as HubbubClient tells it.
+ * now, `state(detail)` as HubbubClient tells it, `welcomed(event)` each time the server lets us in, and
+ * `forgotten()` when all conversations are gone because they were another person's.
  */
 export class Chat {
   conversations = new Conversations();
   connection = { state: "idle" };
+  /** When our credentials expire, on the clock of `Date.now()`; null: never. */
+  expires = null;
   #url;
+  #credentials;
   #listener;
   #client = null;
+  #outbox;
+  #presence;
+  #backfill;
   #lostAt = null;
   #welcomed = false;
-  /** The rooms whose entry will say whether anything was missed. */
-  #resuming = new Set();
-  #refreshing = new Set();
+  /** Whom the server vouches for, and whose the conversations are; null for a guest. */
+  #member;
 
-  constructor(url, listener) {
+  /** @param {string} url @param {{credentials: object, listener: object, member: string | null}} parts */
+  constructor(url, { credentials, listener, member }) {
     this.#url = url;
+    this.#member = member;
+    this.#credentials = credentials;
     this.#listener = listener;
+    const { changed } = listener;
+    this.#outbox = new Outbox({ client: () => this.#client, changed });
+    this.#presence = new Presence({ ask: (room) => this.#client.presence(room), changed });
+    this.#backfill = new Backfill({ ask: (room, query) => this.#client.history(room, query), changed });
   }
 
   get me() {
     return this.#client?.user ?? "";
+  }
+
+  /** Whether the server vouches for who we are. */
+  get isMember() {
+    return this.#member !== null;
   }
 
   get queued() {
@@ -46,16 +64,27 @@ export class Chat {
   /** Connects as `user` ("" for a guest), in place of whoever was connected. */
   start(user, rooms) {
     const before = this.#client;
-    const client = new HubbubClient({ url: this.#url, user, rooms });
+    const credentials = (name) => this.#credentials.show(name);
+    const client = new HubbubClient({ url: this.#url, user, rooms, places: before?.rooms, credentials });
     this.#client = client;
     this.#lostAt = null;
     this.#welcomed = false;
     before?.close();
     const listen = (type, act) => client.addEventListener(type, ({ detail }) => client === this.#client && act(detail));
     listen("state", (detail) => this.#changeState(detail));
+    listen("entered", (event) => this.#entered(event));
     listen("event", (event) => this.#receive(event));
     listen("roomlost", ({ room, error }) => this.#loseRoom(room, `The room ${room} could not be entered. ${error.message}`));
     client.connect();
+  }
+
+  /** Forgets everything, and starts anew as whoever the credentials are for. */
+  startOver(rooms) {
+    this.conversations.clear();
+    this.#client?.rooms.clear();
+    this.#member = null;
+    this.#listener.forgotten();
+    this.start("", rooms);
   }
 
   /** Tries now. */
@@ -63,17 +92,36 @@ export class Chat {
     this.#client?.connect();
   }
 
+  /** Renews the credentials of this connection. */
+  refresh(token) {
+    return this.#client.refresh(token);
+  }
+
   write(conversation, content) {
-    this.#deliver(conversation, { id: newId(), content, attempt: 0 });
+    this.#outbox.write(conversation, content);
   }
 
   retry(conversation, message) {
-    this.#deliver(conversation, { ...message, attempt: message.attempt + 1, error: undefined, retryAt: undefined });
+    this.#outbox.retry(conversation, message);
   }
 
   discard(conversation, message) {
-    conversation.outgoing.delete(message.id);
-    this.#listener.changed(conversation);
+    this.#outbox.discard(conversation, message);
+  }
+
+  /** What is on its way, by conversation, to be restored when the page is loaded again. */
+  saveOutgoing() {
+    const unfinished = this.conversations.all().filter(({ outgoing }) => outgoing.size);
+    return unfinished.map((each) => ({ kind: each.kind, name: each.name, messages: this.#outbox.save(each) }));
+  }
+
+  restoreOutgoing(saved) {
+    for (const { kind, name, messages } of saved) this.#outbox.restore(this.conversations.open(kind, name), messages);
+  }
+
+  /** Loads what is missing in a conversation. */
+  fill(conversation, hole, isWanted = true) {
+    return this.#backfill.fill(conversation, hole, (event) => event.user === this.me, isWanted);
   }
 
   /** Enters a room, and resolves to its conversation. Rejects with the server's reason. */
@@ -81,9 +129,7 @@ export class Chat {
     const known = this.conversations.find("room", room);
     if (known) return known;
     await this.#client.join(room);
-    const conversation = this.conversations.open("room", room);
-    this.refreshPeople(conversation);
-    return conversation;
+    return this.conversations.open("room", room);
   }
 
   /** Leaves a room, or closes a private conversation. */
@@ -94,60 +140,13 @@ export class Chat {
     this.#listener.changed(conversation);
   }
 
-  async refreshPeople(conversation) {
-    if (conversation?.kind !== "room" || !this.connected) return;
-    try {
-      const { users, online } = await this.#client.presence(conversation.name);
-      conversation.replacePeople(users.map(({ user }) => user), online);
-    } catch (error) {
-      if (error.code === "disconnected") return;
-      conversation.peopleNote = error.message;
-    }
-    this.#listener.changed(conversation);
-  }
-
-  /**
-   * When many come at once, one question is enough; and not every client asks it at the same moment: the more
-   * there are, the less often, so that together they ask about as much in any room.
-   */
-  #refreshPeopleSoon(conversation) {
-    if (this.#refreshing.has(conversation)) return;
-    this.#refreshing.add(conversation);
-    setTimeout(() => {
-      this.#refreshing.delete(conversation);
-      this.refreshPeople(conversation);
-    }, (1000 + Math.random() * 2000) * Math.max(1, conversation.online / 100));
-  }
-
-  async #deliver(conversation, message) {
-    const { id, content } = message;
-    const { outgoing, name } = conversation;
-    outgoing.set(id, message);
-    this.#listener.changed(conversation);
-    const client = this.#client;
-    try {
-      const send = conversation.kind === "room" ? client.message(name, content, id) : client.private(name, content, id);
-      const { timestamp, duplicate } = await send;
-      const settle = () => {
-        if (outgoing.get(id) !== message) return;
-        conversation.addMessage({ user: client.user, content, timestamp, id }, true);
-        this.#listener.changed(conversation);
-      };
-      // The message itself comes back to us and takes its place; only after a lost connection it may not.
-      setTimeout(settle, duplicate ? 0 : ECHO_WITHIN);
-    } catch (error) {
-      if (outgoing.get(id) !== message) return;
-      outgoing.set(id, { ...message, error, retryAt: Date.now() + (error.retryAfter ?? 0) * 1000 });
-      this.#listener.changed(conversation);
-    }
-  }
-
   #changeState(detail) {
     if (this.connected && detail.state !== "open") this.#lostAt = Date.now();
     this.connection = detail;
-    this.#listener.state(detail);
     const [room] = this.#client.rooms.keys();
-    if (detail.code === FORBIDDEN && !this.#welcomed && room !== undefined) this.#startWithout(room, detail.reason);
+    const isRoom = detail.code === FORBIDDEN && !isRefusedName(detail);
+    if (isRoom && !this.#welcomed && room !== undefined) this.#startWithout(room, detail.reason);
+    else this.#listener.state(detail);
   }
 
   /** The room in the address may be what was refused: one room less must not cost the whole visit. */
@@ -158,13 +157,17 @@ export class Chat {
   }
 
   #receive(event) {
-    if (event.type === "message") this.#addMessage(this.conversations.find("room", event.room), event);
+    if (event.type === "system") this.#receiveSystem(event);
     else if (event.type === "private") {
       const other = event.user === this.me ? event.to : event.user;
       this.#addMessage(this.conversations.open("private", other), event);
-    } else if (event.type === "system") this.#receiveSystem(event);
-    else if (event.type === "gap") this.#noteGap(event);
-    else if (event.type === "error" && event.id === undefined) this.#listener.notice(event.message, event.retry_after);
+    } else if (event.type === "error" && event.id === undefined) this.#listener.notice(event.message, event.retry_after);
+    else {
+      const conversation = this.conversations.find("room", event.room);
+      if (event.seq !== undefined && event.type !== "ack") conversation?.passed(event.seq);
+      if (event.type === "message") this.#addMessage(conversation, event);
+      else if (event.type === "gap") this.#noteGap(conversation, event);
+    }
   }
 
   #addMessage(conversation, event) {
@@ -176,72 +179,86 @@ export class Chat {
   }
 
   #receiveSystem(event) {
+    const { message, timestamp, room } = event;
     if (event.event === "welcome") this.#welcome(event);
-    else if (event.event === "joined" && event.user === this.me) this.#entered(event);
     else if (event.event === "joined" || event.event === "left") this.#noteMember(event);
-    else if (typeof event.message === "string") {
-      const conversation = this.conversations.find("room", event.room) ?? this.conversations.current;
-      conversation?.addNote(event.message, event.timestamp, "announcement");
-      if (conversation) this.#listener.changed(conversation);
-    }
+    else if (event.event === "refreshed") this.#refreshed(event);
+    else if (typeof message === "string") this.#announce(message, timestamp, room);
   }
 
-  #welcome({ room }) {
+  #announce(message, timestamp, room) {
+    const conversation = this.conversations.find("room", room) ?? this.conversations.current;
+    conversation?.addNote(message, timestamp, "announcement");
+    if (conversation) this.#listener.changed(conversation);
+  }
+
+  #welcome(event) {
+    const { room, user, guest_key: guestKey, expires } = event;
     this.#welcomed = true;
-    if (room !== undefined) this.#listener.changed(this.conversations.open("room", room));
-    for (const conversation of this.conversations.of("room")) {
-      if (this.#client.rooms.get(conversation.name)?.epoch !== undefined) this.#resuming.add(conversation.name);
-      else if (this.#lostAt !== null) this.#noteReturn(conversation, false);
-      this.refreshPeople(conversation);
+    this.#credentials.welcomed(event);
+    this.expires = expires === undefined ? null : Date.parse(expires);
+    const member = guestKey === undefined ? user : null;
+    if (this.#member !== null && this.#member !== member) {
+      // What one has read, the next one at this screen must not.
+      this.startOver(room === undefined ? [] : [room]);
+      return;
     }
+    this.#member = member;
+    if (room !== undefined) this.#listener.changed(this.conversations.open("room", room));
+    this.#listener.welcomed(event);
   }
 
-  #noteReturn(conversation, complete) {
-    const outcome = complete ? "Nothing was missed." : "Anything said meanwhile is missing here.";
-    conversation.addNote(`Connected again after ${span(Date.now() - this.#lostAt)}. ${outcome}`);
-    this.#listener.changed(conversation);
+  #refreshed({ expires, timestamp }) {
+    this.expires = expires === undefined ? null : Date.parse(expires);
+    const until = this.expires === null ? "" : ` They are good until ${moment(this.expires)}.`;
+    this.#announce(`Your credentials are renewed.${until}`, timestamp);
+    this.#listener.state(this.connection);
   }
 
-  #entered({ room, message, timestamp, recovered }) {
+  #entered(event) {
+    const { room, message, timestamp } = event;
     const known = this.conversations.find("room", room);
     const conversation = known ?? this.conversations.open("room", room);
-    if (this.#resuming.delete(room)) this.#noteReturn(conversation, recovered === true);
-    else if (this.#lostAt === null || !known) conversation.addNote(message, timestamp);
-    if (!known) this.refreshPeople(conversation);
+    const { isRecorded, missed, hole } = conversation.enter(event);
+    if (known && this.#lostAt !== null) {
+      const outcome = hole ? "" : !isRecorded || missed === null ? "Anything said meanwhile is missing here."
+        : missed === 0 ? "Nothing was missed." : "This was said meanwhile:";
+      conversation.addNote(`Connected again after ${span(Date.now() - this.#lostAt)}. ${outcome}`.trim(), timestamp);
+    }
+    const marked = hole && conversation.addHole(hole);
+    if (!known || this.#lostAt === null) conversation.addNote(message, timestamp);
+    if (hole?.reason === "older") this.fill(conversation, marked, false);
+    this.#presence.refresh(conversation);
     this.#listener.changed(conversation);
   }
 
-  /** In a large room several are told of at once: some by name, in `users`, and all in `online`. */
-  #noteMember({ event, user, users = [user], room, message, timestamp, online, reason }) {
+  #noteMember(event) {
+    const { event: what, user, room, message, timestamp, reason } = event;
     const conversation = this.conversations.find("room", room);
     if (!conversation) return;
-    if (event === "left" && user === this.me) {
+    if (what === "left" && user === this.me) {
       if (reason === "kicked") this.#loseRoom(room, `You were removed from the room ${room}.`);
       return;
     }
-    for (const name of users) {
-      if (event === "joined") conversation.addPerson(name);
-      else conversation.removePerson(name);
-    }
-    conversation.online = online;
-    const { people } = conversation;
-    if ((people?.size ?? 0) <= CROWD) conversation.addNote(message, timestamp);
-    if (people && online !== people.size) this.#refreshPeopleSoon(conversation);
+    this.#presence.note(conversation, event);
+    if ((conversation.people?.size ?? 0) <= CROWD) conversation.addNote(message, timestamp);
     this.#listener.changed(conversation);
   }
 
-  #noteGap({ room, from, to, reason }) {
-    const conversation = this.conversations.find("room", room);
+  #noteGap(conversation, gap) {
     if (!conversation) return;
-    const count = Number(to) - Number(from) + 1;
-    conversation.addNote(`${count} event${count === 1 ? " is" : "s are"} missing here (${reason}).`, undefined, "loss");
+    const lost = gap.lost ?? gap.to - gap.from + 1;
+    const isMarked = conversation.addGap({ ...gap, lost });
+    if (!isMarked) conversation.addNote(`${lost} event${lost === 1 ? " is" : "s are"} missing here (${gap.reason}).`, undefined, "loss");
     this.#listener.changed(conversation);
   }
 
   #loseRoom(room, why) {
     const conversation = this.conversations.find("room", room);
     if (!conversation) return;
-    this.conversations.close(conversation);
+    // What was not sent stays where it can be copied.
+    if (conversation.outgoing.size) conversation.addNote(why, undefined, "loss");
+    else this.conversations.close(conversation);
     this.#listener.notice(why);
     this.#listener.changed(conversation);
   }

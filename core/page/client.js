@@ -1,13 +1,17 @@
-import { Backoff, FINAL_CLOSE_CODES } from "./reconnect.js";
 import { Liveness } from "./liveness.js";
+import { Place } from "./place.js";
+import { Backoff, FINAL_CLOSE_CODES } from "./reconnect.js";
 import { Requests, newId } from "./requests.js";
 
 export { HubbubError, newId } from "./requests.js";
 
+const FORMAT = "hubbub.v1.json";
 const NO_CLOSE_FRAME = 1006;
 const DEFAULTS = {
   queueLimit: 50,
   answerWithin: 20_000,
+  // The server knows an id again for five minutes, unless it is configured otherwise.
+  resendWithin: 240_000,
   connectWithin: 10_000,
   stableAfter: 10_000,
   quiet: 25_000,
@@ -19,10 +23,11 @@ const DEFAULTS = {
  *
  * It dispatches `state` whenever the connection changes, with
  * `{state: "connecting" | "open" | "waiting" | "closed", attempt, delay, until, code, reason}`
- * (`delay` in milliseconds, `until` on the clock of `Date.now()`); `event` with every event received;
- * and `roomlost` with `{room, error}` when a room could not be entered again.
+ * (`delay` in milliseconds, `until` on the clock of `Date.now()`); `entered` with the `joined` event of a room that
+ * this connection has entered; `event` with every other event received; and `roomlost` with `{room, error}` when a
+ * room could not be entered again.
  * `send`, `join` and the like return promises of the server's answer; they reject with HubbubError.
- * After a lost connection it comes back by itself, enters its rooms again and sends what is waiting.
+ * After a lost connection it comes back by itself, resumes its rooms and sends what is waiting.
  */
 export class HubbubClient extends EventTarget {
   /** The rooms this client is in, each with the place from which it can be resumed. */
@@ -30,6 +35,7 @@ export class HubbubClient extends EventTarget {
   state = "idle";
   user;
   #url;
+  #credentials;
   #options;
   #requests;
   #backoff;
@@ -42,18 +48,27 @@ export class HubbubClient extends EventTarget {
   #page = new AbortController();
 
   /**
-   * @param {{url: string, user?: string, rooms?: string[], queueLimit?: number, answerWithin?: number,
-   *   connectWithin?: number, stableAfter?: number, quiet?: number, patience?: number,
-   *   base?: number, ceiling?: number, random?: () => number}} options `url` without the room; the first of
-   *   `rooms` is the room of the connection; all times in milliseconds
+   * @param {{url: string, user?: string, rooms?: string[], places?: Map<string, Place>,
+   *   credentials?: (user: string) => {query?: Record<string, string>, protocols?: string[]}, queueLimit?: number,
+   *   answerWithin?: number, resendWithin?: number, connectWithin?: number, stableAfter?: number, quiet?: number,
+   *   patience?: number, base?: number, ceiling?: number, random?: () => number}} options `url` without the room;
+   *   the first of `rooms` is the room of the connection; `places` are those of an earlier client;
+   *   `credentials` are asked for at each connect; all times in milliseconds
    */
-  constructor({ url, user = "", rooms = [], ...options }) {
+  constructor({ url, user = "", rooms = [], places = new Map(), credentials = () => ({}), ...options }) {
     super();
     this.#url = url;
     this.user = user;
-    for (const room of rooms) this.rooms.set(room, {});
+    this.#credentials = credentials;
+    for (const room of rooms) this.#place(room, places.get(room));
     this.#options = { ...DEFAULTS, ...options };
-    this.#requests = new Requests({ limit: this.#options.queueLimit, patience: this.#options.answerWithin });
+    this.#requests = new Requests({
+      limit: this.#options.queueLimit,
+      patience: this.#options.answerWithin,
+      window: this.#options.resendWithin,
+      canSend: (event) => this.state === "open" && (event.type !== "message" || this.#isEntered(event.room)),
+      transmit: (event) => this.#transmit(event),
+    });
     this.#backoff = new Backoff(options);
     this.#liveness = new Liveness({
       quiet: this.#options.quiet,
@@ -73,12 +88,13 @@ export class HubbubClient extends EventTarget {
   connect() {
     if (this.#socket) return;
     clearTimeout(this.#timer);
-    const socket = new WebSocket(this.#address());
+    const { query = {}, protocols = [] } = this.#credentials(this.user);
+    const socket = new WebSocket(this.#address(query), [FORMAT, ...protocols]);
     this.#socket = socket;
     const current = (act) => (event) => {
       if (socket === this.#socket) act(event);
     };
-    socket.addEventListener("open", current(() => this.#opened()));
+    socket.addEventListener("open", current(() => this.#liveness.start()));
     socket.addEventListener("message", current(({ data }) => this.#received(data)));
     socket.addEventListener("close", current(({ code, reason }) => this.#lost(socket, code, reason)));
     this.#timer = setTimeout(() => this.#lost(socket, NO_CLOSE_FRAME, ""), this.#options.connectWithin);
@@ -96,58 +112,82 @@ export class HubbubClient extends EventTarget {
   /**
    * Sends an event and resolves to the server's answer: the reply of a query, otherwise the ack.
    * @param {object} event an `id` is added where it has none
-   * @param {{keep?: boolean}} [options] `keep`: without a connection the event waits for one, and it is sent
-   *   again with the same id (which the server knows to be the same event) when the answer was lost
+   * @param {{keep?: boolean, sentAt?: number}} [options] `keep`: without a connection the event waits for one, and
+   *   it is sent again with the same id, which the server knows, when the answer was lost; `sentAt`: when it was
+   *   sent already
    */
-  send(event, { keep = false } = {}) {
-    const transmit = this.state === "open" ? this.#transmit : null;
-    return this.#requests.add({ ...event, id: event.id ?? newId() }, { keep, transmit });
+  send(event, { keep = false, sentAt } = {}) {
+    return this.#requests.add({ ...event, id: event.id ?? newId() }, { keep, sentAt });
   }
 
-  message(room, content, id = newId()) {
-    return this.send({ type: "message", room, content, id }, { keep: true });
+  message(room, content, id = newId(), sentAt = undefined) {
+    return this.send({ type: "message", room, content, id }, { keep: true, sentAt });
   }
 
-  private(to, content, id = newId()) {
-    return this.send({ type: "private", to, content, id }, { keep: true });
+  private(to, content, id = newId(), sentAt = undefined) {
+    return this.send({ type: "private", to, content, id }, { keep: true, sentAt });
+  }
+
+  /** When the event with this id was sent, while it is not answered. */
+  sentAt(id) {
+    return this.#requests.sentAt(id);
   }
 
   presence(room) {
     return this.send({ type: "presence", room });
   }
 
+  /** A page of a room's record: the newest events, or those before a `seq`. */
+  history(room, { limit, before } = {}) {
+    return this.send({ type: "history", room, limit, before });
+  }
+
+  /** New credentials for the connection, which stays open. */
+  refresh(token) {
+    return this.send({ type: "refresh", token });
+  }
+
   async join(room) {
-    const answer = await this.send({ type: "join", room, ...this.#resumption(room) });
-    if (!this.rooms.has(room)) this.rooms.set(room, {});
+    const answer = await this.send({ type: "join", room, ...this.rooms.get(room)?.resumption });
+    this.#place(room);
     return answer;
   }
 
   async leave(room) {
-    this.rooms.delete(room);
+    this.#forget(room, { code: "left", message: "You have left the room." });
     return this.state === "open" ? this.send({ type: "leave", room }) : null;
   }
 
-  #address() {
-    const [first] = this.rooms.keys();
-    const address = new URL(first === undefined ? this.#url : `${this.#url}/${encodeURIComponent(first)}`);
-    if (this.user) address.searchParams.set("user", this.user);
-    for (const [key, value] of Object.entries(this.#resumption(first))) address.searchParams.set(key, value);
-    return address;
+  #place(room, place = new Place()) {
+    if (!this.rooms.has(room)) this.rooms.set(room, place);
+    return this.rooms.get(room);
   }
 
-  #resumption(room) {
-    const { epoch, seq } = this.rooms.get(room) ?? {};
-    return epoch === undefined || seq === undefined ? {} : { epoch, since: seq };
+  #isEntered(room) {
+    return this.rooms.get(room)?.isEntered ?? false;
+  }
+
+  #forget(room, error) {
+    this.rooms.delete(room);
+    this.#requests.dropRoom(room, error);
+  }
+
+  #address(query) {
+    const [first] = this.rooms.keys();
+    const address = new URL(first === undefined ? this.#url : `${this.#url}/${encodeURIComponent(first)}`);
+    const user = this.user ? { user: this.user } : {};
+    const parameters = { ...user, ...query, ...this.rooms.get(first)?.resumption };
+    for (const [key, value] of Object.entries(parameters)) address.searchParams.set(key, value);
+    return address;
   }
 
   #opened() {
     clearTimeout(this.#timer);
     this.#retryAfter = 0;
     this.#stableTimer = setTimeout(() => this.#backoff.reset(), this.#options.stableAfter);
-    this.#liveness.start();
     this.state = "open";
     for (const room of [...this.rooms.keys()].slice(1)) this.#rejoin(room);
-    this.#requests.flush(this.#transmit);
+    this.#requests.flush();
     this.#become("open", { attempt: this.#backoff.attempt });
   }
 
@@ -159,18 +199,19 @@ export class HubbubClient extends EventTarget {
       if (error.retryable) {
         setTimeout(() => this.rooms.has(room) && this.#rejoin(room), (error.retryAfter ?? 5) * 1000);
       } else {
-        this.rooms.delete(room);
+        this.#forget(room, error);
         this.#tell("roomlost", { room, error });
       }
     }
   }
 
-  #transmit = (event) => {
+  #transmit(event) {
     this.#socket?.send(JSON.stringify(event));
-  };
+  }
 
   #received(data) {
     this.#liveness.heard();
+    const socket = this.#socket;
     let event;
     try {
       event = JSON.parse(data);
@@ -178,29 +219,28 @@ export class HubbubClient extends EventTarget {
       return;
     }
     if (event.type === "ping") this.#transmit({ type: "pong", id: event.id, timestamp: event.timestamp });
-    if (event.type === "system") this.#noteSystem(event);
-    this.#notePlace(event);
-    this.#tell("event", event);
+    const news = event.type === "system" ? event.event : undefined;
+    if (news !== undefined) this.#noteSystem(event);
+    else if (event.type !== "ack" && event.seq !== undefined) this.rooms.get(event.room)?.passed(event.seq);
+    // In a large room one may find oneself among those who are told about, once more.
+    const isEntry = news === "joined" && event.user === this.user && !this.#isEntered(event.room);
+    if (isEntry) this.#place(event.room).entered(event);
+    this.#tell(isEntry ? "entered" : "event", event);
+    // Whoever listens may have closed this client.
+    if (socket !== this.#socket) return;
     this.#requests.settle(event);
+    if (news === "welcome") this.#opened();
+    else if (isEntry) this.#requests.flush();
   }
 
   #noteSystem(event) {
-    const mine = event.user === this.user;
     if (event.event === "draining") this.#retryAfter = (event.retry_after ?? 0) * 1000;
     else if (event.event === "welcome") {
       this.user = event.user ?? this.user;
-      if (event.room && this.rooms.size === 0) this.rooms.set(event.room, {});
-    } else if (event.event === "joined" && mine && !this.rooms.has(event.room)) this.rooms.set(event.room, {});
-    else if (event.event === "left" && mine && event.reason === "kicked") this.rooms.delete(event.room);
-  }
-
-  /** Keeps the place in a room's sequence from which the next connection resumes. */
-  #notePlace(event) {
-    const place = this.rooms.get(event.room);
-    if (!place || event.seq === undefined || event.type === "ack") return;
-    place.epoch = event.epoch ?? place.epoch;
-    // What was missed follows a recovered entry: only when it has come is this the place.
-    if (event.recovered !== true) place.seq = event.seq;
+      if (event.room && this.rooms.size === 0) this.#place(event.room);
+    } else if (event.event === "left" && event.user === this.user && event.reason === "kicked") {
+      this.#forget(event.room, { code: "kicked", message: "You were removed from the room." });
+    }
   }
 
   #lost(socket, code, reason) {
@@ -220,6 +260,7 @@ export class HubbubClient extends EventTarget {
 
   #drop(socket) {
     this.#socket = null;
+    for (const place of this.rooms.values()) place.isEntered = false;
     clearTimeout(this.#timer);
     clearTimeout(this.#stableTimer);
     this.#liveness.stop();

@@ -1,5 +1,6 @@
 import { byId } from "./elements.js";
-import { countdown, span } from "./times.js";
+import { sentence } from "./refusals.js";
+import { countdown, moment, span } from "./times.js";
 
 const WHY_CLOSED = new Map([
   [1000, "The server ended the connection."],
@@ -13,6 +14,10 @@ const WHY_WAITING = new Map([
   [1013, "The server is full."],
   [4008, "The connection was too slow, or sent too much."],
 ]);
+/** From so many milliseconds before credentials expire, their end is counted down. */
+const EXPIRES_SOON = 5 * 60_000;
+/** The longest time that a browser's timer can be set to. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Says how the connection is, with a button for what a person can do about it. */
 export class ConnectionBar {
@@ -21,41 +26,65 @@ export class ConnectionBar {
   #spoken = byId("connection-spoken");
   #action = byId("connection-action");
   #rename = byId("connection-rename");
+  #renew = byId("connection-renew");
   #stop = () => {};
   #everOpen = false;
 
-  /** @param {{connect: () => void, rename: () => void}} actions what the buttons do */
-  constructor({ connect, rename }) {
+  /** @param {{connect: () => void, rename: () => void, renew: () => void}} actions what the buttons do */
+  constructor({ connect, rename, renew }) {
     this.#rename.addEventListener("click", rename);
+    this.#renew.addEventListener("click", renew);
     this.#action.addEventListener("click", () => {
       connect();
       byId("draft").focus();
     });
   }
 
-  /** @param {object} detail of a `state` event of HubbubClient, @param {number} queued messages that wait */
-  show(detail, queued) {
+  /**
+   * @param {object} detail of a `state` event of HubbubClient
+   * @param {number} queued messages that wait
+   * @param {number | null} expires when the credentials do, on the clock of `Date.now()`
+   */
+  show(detail, queued, expires) {
     this.#stop();
     this.#stop = () => {};
     const { state, attempt } = detail;
     this.#bar.dataset.state = state;
     this.#rename.hidden = state !== "closed";
-    if (state === "open") {
-      this.#everOpen = true;
+    this.#renew.hidden = state !== "open" || expires === null;
+    if (state === "open") this.#showOpen(expires);
+    else if (state === "connecting") this.#say(attempt ? `Reconnecting (attempt ${attempt})…` : "Connecting…");
+    else if (state === "waiting") this.#countDown(detail, queued);
+    else this.#say(sentence(detail.reason) || (WHY_CLOSED.get(detail.code) ?? "The connection was closed."), "Connect again");
+  }
+
+  #showOpen(expires) {
+    this.#everOpen = true;
+    if (expires === null) {
       this.#say("Connected");
-    } else if (state === "connecting") {
-      this.#say(attempt ? `Reconnecting (attempt ${attempt})…` : "Connecting…");
-    } else if (state === "waiting") this.#countDown(detail, queued);
-    else this.#say(detail.reason || (WHY_CLOSED.get(detail.code) ?? "The connection was closed."), "Connect again");
+      return;
+    }
+    const left = expires - Date.now();
+    if (left > EXPIRES_SOON) {
+      this.#say(`Connected until ${moment(expires)}`);
+      const timer = setTimeout(() => this.#showOpen(expires), Math.min(left - EXPIRES_SOON, LONGEST_TIMER));
+      this.#stop = () => clearTimeout(timer);
+      return;
+    }
+    this.#bar.dataset.state = "expiring";
+    this.#say(`Your credentials expire in ${span(left)}.`);
+    this.#stop = countdown(expires, (rest) => {
+      this.#text.textContent = `Your credentials expire in ${span(rest)}.`;
+    });
   }
 
   #countDown({ attempt, until, code }, queued) {
     const why = WHY_WAITING.get(code) ?? (this.#everOpen ? "" : "The server cannot be reached.");
     const waiting = queued ? ` ${queued} message${queued === 1 ? " waits" : "s wait"} to be sent.` : "";
-    const sentence = (when) => `${why} Reconnecting ${when} (attempt ${attempt})…${waiting}`.trim();
-    this.#say(sentence("soon"), "Try now");
+    const tell = (when) => `${why} Reconnecting ${when} (attempt ${attempt})…${waiting}`.trim();
+    this.#say(tell("soon"), "Try now");
     this.#stop = countdown(until, (left) => {
-      this.#text.textContent = sentence(left > 0 ? `in ${span(left)}` : "now");
+      this.#text.textContent = tell(left > 0 ? `in ${span(left)}` : "now");
     });
   }
 

@@ -33,21 +33,19 @@ export function button(attributes, act, ...children) {
  * @param {(child: Element, item: any) => void} update
  */
 export function reconcile(list, items, key, create, update) {
-  const stale = new Map(Array.from(list.children, (child) => [child.dataset.key, child]));
+  const known = new Map(Array.from(list.children, (child) => [child.dataset.key, child]));
+  const keys = items.map(key);
+  const wanted = new Set(keys);
+  for (const [name, child] of known) if (!wanted.has(name)) child.remove();
   let place = list.firstElementChild;
-  for (const item of items) {
-    const name = key(item);
-    let child = stale.get(name);
-    stale.delete(name);
-    if (!child) {
-      child = create(item);
-      child.dataset.key = name;
-    }
+  for (const [number, item] of items.entries()) {
+    const name = keys[number];
+    const child = known.get(name) ?? create(item);
+    child.dataset.key = name;
     update(child, item);
     if (child === place) place = place.nextElementSibling;
     else list.insertBefore(child, place);
   }
-  for (const child of stale.values()) child.remove();
 }
 
 /** One of eight tones that a name always has, for its avatar. */

@@ -1,11 +1,15 @@
-import { byId, element, paintAvatar } from "./elements.js";
-import { timeElement } from "./times.js";
+import { continues } from "./conversation.js";
+import { byId, reconcile } from "./elements.js";
+import { lineElement, updateHole } from "./line_elements.js";
 
 const NEAR_THE_END = 48;
+/** So many pixels before the beginning is reached, what is older is asked for. */
+const NEAR_THE_BEGINNING = 200;
 
 /** Shows the lines of one conversation, drawn at most once a frame however fast they come. */
 export class LogView {
   conversation = null;
+  #fill;
   #scroller = byId("scroller");
   #region = byId("log-region");
   #list = byId("log");
@@ -15,8 +19,15 @@ export class LogView {
   #missed = 0;
   #scheduled = false;
   #atEnd = true;
+  #quiet = 0;
 
-  constructor() {
+  /** @param {{fill: (hole: object) => void}} actions loads what is missing in a hole */
+  constructor({ fill }) {
+    this.#fill = (hole) => {
+      // Who asks for what is missing goes on reading where it begins.
+      if (hole.reason !== "older") this.#atEnd = false;
+      fill(hole);
+    };
     this.#scroller.addEventListener("scroll", () => this.#noticeScroll(), { passive: true });
     this.#latest.addEventListener("click", () => {
       this.toEnd();
@@ -29,15 +40,14 @@ export class LogView {
 
   /** Changes to another conversation. What it holds already is not read out again. */
   show(conversation) {
+    if (this.conversation) this.conversation.isReadBack = false;
     this.conversation = conversation;
-    this.#region.ariaLive = "off";
     this.#list.replaceChildren();
     this.#shown = -1;
+    this.#atEnd = true;
+    this.#beQuiet();
     this.#draw();
     this.toEnd();
-    setTimeout(() => {
-      this.#region.ariaLive = "polite";
-    }, 200);
   }
 
   /** The conversation may have new lines. */
@@ -53,30 +63,69 @@ export class LogView {
   toEnd() {
     this.#atEnd = true;
     this.#missed = 0;
+    if (this.conversation) this.conversation.isReadBack = false;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#drawLatest();
   }
 
   #draw() {
+    if (this.#atEnd) this.conversation?.trim();
     const lines = this.conversation?.lines ?? [];
     const fresh = lines.filter((line) => line.number > this.#shown);
-    const atEnd = this.#atEnd;
-    this.#list.append(...fresh.map(lineElement));
-    while (this.#list.childElementCount > lines.length) this.#list.firstElementChild.remove();
-    this.#shown = lines.at(-1)?.number ?? -1;
+    if (fresh.some((line) => line.isOld)) this.#beQuiet();
+    const anchor = this.#atEnd ? null : this.#anchor();
+    const hadFocus = this.#list.contains(document.activeElement);
+    this.#reconcile(lines);
+    // A button that has done its work takes the focus with it.
+    if (hadFocus && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
+    this.#shown = Math.max(this.#shown, ...fresh.map((line) => line.number));
     this.#empty.hidden = lines.length > 0 || !this.conversation || this.conversation.outgoing.size > 0;
-    if (atEnd) this.toEnd();
+    if (!anchor) this.toEnd();
     else {
-      this.#missed += fresh.filter((line) => line.kind === "message").length;
+      this.#scroller.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+      this.#missed += fresh.filter((line) => line.kind === "message" && !line.isOld).length;
       this.#drawLatest();
     }
+  }
+
+  #reconcile(lines) {
+    const items = lines.map((line, place) => ({ line, isContinued: continues(line, lines[place - 1]) }));
+    const create = ({ line }) => lineElement(line, this.#fill);
+    reconcile(this.#list, items, ({ line }) => String(line.number), create, (child, { line, isContinued }) => {
+      if (line.kind === "hole") updateHole(child, line);
+      else child.classList.toggle("continued", isContinued);
+    });
+  }
+
+  /** What a person reads now: it is to stay where it is on the screen, whatever is added above it. */
+  #anchor() {
+    const top = this.#scroller.getBoundingClientRect().top;
+    const lines = Array.from(this.#list.children).filter((child) => !child.classList.contains("hole"));
+    const element = lines.find((child) => child.getBoundingClientRect().bottom > top) ?? this.#list;
+    return { element, top: element.getBoundingClientRect().top };
   }
 
   #noticeScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+    if (this.conversation) this.conversation.isReadBack = !this.#atEnd;
     if (this.#atEnd) this.#missed = 0;
+    else if (scrollTop < NEAR_THE_BEGINNING) this.#fillBeginning();
     this.#drawLatest();
+  }
+
+  #fillBeginning() {
+    const first = this.conversation?.lines[0];
+    if (first?.kind === "hole" && first.reason === "older" && first.state === "idle") this.#fill(first);
+  }
+
+  /** What is added now is nothing that has just been said. */
+  #beQuiet() {
+    this.#region.ariaLive = "off";
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      this.#region.ariaLive = "polite";
+    }, 200);
   }
 
   #drawLatest() {
@@ -84,22 +133,4 @@ export class LogView {
     const count = this.#missed;
     this.#latest.textContent = count ? `${count} new message${count === 1 ? "" : "s"} ↓` : "To the latest ↓";
   }
-}
-
-function lineElement(line) {
-  if (line.kind === "note") {
-    return element("li", { class: `note ${line.tone}` }, element("span", { dir: "auto" }, line.text), " ",
-      timeElement(line.timestamp));
-  }
-  const kind = `message${line.mine ? " mine" : ""}${line.continued ? " continued" : ""}`;
-  const avatar = element("span", { "aria-hidden": "true" });
-  paintAvatar(avatar, line.user);
-  const who = element("p", { class: "who" }, element("bdi", { class: "author" }, line.user), " ", timeElement(line.timestamp));
-  return element("li", { class: kind }, avatar, who, contentElement(line.content));
-}
-
-/** A server without the validation plugin may carry any JSON: it is shown as what it is. */
-export function contentElement(content) {
-  if (typeof content === "string") return element("p", { class: "content", dir: "auto" }, content);
-  return element("pre", { class: "content" }, JSON.stringify(content, null, 2));
 }

@@ -9,11 +9,17 @@ export function timeElement(timestamp) {
   const made = document.createElement("time");
   const date = new Date(timestamp);
   if (Number.isNaN(date.getTime())) return made;
-  const today = date.toDateString() === new Date().toDateString();
   made.dateTime = timestamp;
-  made.textContent = (today ? CLOCK : DAY_AND_CLOCK).format(date);
+  made.textContent = moment(date);
   made.title = WHOLE.format(date);
   return made;
+}
+
+/** A moment in few words: its time, and its day where that is not today. */
+export function moment(when) {
+  const date = new Date(when);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return (isToday ? CLOCK : DAY_AND_CLOCK).format(date);
 }
 
 /** A span of milliseconds for a sentence: "3 s", "2 min 5 s". Rounded up, so that it never says 0 too early. */
