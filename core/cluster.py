@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +16,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .broker import Broker
-from .cluster_messages import Alive, AnyMessage, Ask, Bye, Changes, Entry, Everybody, decode, encode
+from .cluster_messages import Alive, AnyMessage, Ask, Bye, Changes, Entry, Everybody, ToPlugin, decode, encode
 from .config_server import ServerConfig
 from .eager import DONE
+from .peer import Peer
 from .roster import ONLINE, Roster, Stay
 
 if TYPE_CHECKING:
@@ -38,16 +37,8 @@ MOST_ENTRIES = 1000
 """Changes in one message."""
 
 
-class Peer:
-    """Another server."""
-
-    def __init__(self, node: str, now: float) -> None:
-        self.node = node
-        self.heard_at = now
-        self.clock = -1
-        """The number of its changes up to which all are known; -1: none, it was asked for the whole."""
-        self.asked_at = float("-inf")
-        self.alive: Alive | None = None
+Listener = Callable[[str, bytes], None]
+"""Takes what a plugin on another server tells: the name of that server, and the payload."""
 
 
 class Cluster:
@@ -68,8 +59,10 @@ class Cluster:
         self._beating: asyncio.Task[None] | None = None
         self._is_leaving = False
         self._overlap: Counter[str] = Counter()
-        self._started = time.time()
+        self.started = time.time()
+        """When this server was made, in seconds since 1970."""
         self._commands: Callable[[AnyMessage], None] = lambda _: None
+        self._listeners: dict[str, Listener] = {}
         self._under_way: set[asyncio.Future[None]] = set()
 
     # Start and end
@@ -113,6 +106,10 @@ class Cluster:
     def nodes_of(self, user: str) -> Iterable[str]:
         """The other servers on which the user is online."""
         return self.roster.users(ONLINE).get(user, ())
+
+    def node_of_connection(self, id_: str) -> str | None:
+        """The other server that has, or had, the connection with this id; None where it is none's."""
+        return next((peer.node for peer in self.peers.values() if id_.startswith(peer.connection_prefix)), None)
 
     def is_confirmed(self, node: str) -> bool:
         """Whether a server was heard of lately, so that what it said still holds."""
@@ -158,7 +155,7 @@ class Cluster:
     async def _beat(self) -> None:
         while True:
             manager = self._manager
-            alive = Alive(self.node, self._clock, self._started, len(manager.connections), len(manager.rooms))
+            alive = Alive(self.node, self._clock, self.started, len(manager.connections), len(manager.rooms))
             self.send(None, alive)
             await asyncio.sleep(HEARTBEAT)
             self._bury_the_dead()
@@ -178,6 +175,14 @@ class Cluster:
     async def tell(self, node: str | None, message: AnyMessage) -> None:
         """Tell a server, or all. Raise `Rejected` ``unavailable`` where the broker is away."""
         await (self._broker.tell(node, encode(message)) or DONE)
+
+    def listen(self, plugin: str, listener: Listener) -> None:
+        """Let ``listener`` have what is told with `tell_plugin` under the same name on other servers."""
+        self._listeners[plugin] = listener
+
+    def tell_plugin(self, plugin: str, payload: bytes, node: str | None = None) -> None:
+        """Tell a plugin on another server, or on all others, without waiting and without being sure of it."""
+        self.send(node, ToPlugin(self.node, plugin, payload))
 
     # What happens elsewhere
 
@@ -208,8 +213,18 @@ class Cluster:
             peer.alive = message
             if message.clock > peer.clock:
                 self._ask(peer)
+        elif isinstance(message, ToPlugin):
+            self._hear_plugin(message)
         else:
             self._commands(message)
+
+    def _hear_plugin(self, message: ToPlugin) -> None:
+        listener = self._listeners.get(message.plugin)
+        try:
+            if listener is not None:
+                listener(message.node, message.payload)
+        except Exception:
+            logger.exception("the plugin %r failed in what it does with news of other servers", message.plugin)
 
     def _answer(self, node: str) -> None:
         self._tell_changes()
@@ -281,8 +296,3 @@ class Cluster:
 
     def _now(self) -> float:
         return self._manager.now()
-
-
-def node_name(name: str) -> str:
-    """The name of this run of a server: no other has it, not even an earlier run of the same server."""
-    return f"{name or socket.gethostname()[:40]}-{secrets.token_hex(4)}"

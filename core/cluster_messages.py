@@ -53,12 +53,28 @@ class ToUser(ClusterMessage, tag="to_user"):
 
 
 class Hangup(ClusterMessage, tag="hangup"):
-    """Close connections: one by its id, or all of a user."""
+    """Close every connection of a user."""
 
+    user: str
     code: int
     reason: str
-    connection: str | None = None
-    user: str | None = None
+
+
+class ToConnection(ClusterMessage, tag="to_connection"):
+    """An event, as JSON, for one connection, or with a ``code`` its end; to be answered with `Reached`."""
+
+    request: int
+    connection: str
+    event: bytes = b""
+    code: int | None = None
+    reason: str = ""
+
+
+class Reached(ClusterMessage, tag="reached"):
+    """How many connections there were for what another server wanted done: an answer to its ``request``."""
+
+    request: int
+    connections: int
 
 
 class Remove(ClusterMessage, tag="remove"):
@@ -74,7 +90,16 @@ class ToAll(ClusterMessage, tag="to_all"):
     event: bytes
 
 
-AnyMessage = Alive | Changes | Ask | Everybody | Bye | ToUser | Hangup | Remove | ToAll
+class ToPlugin(ClusterMessage, tag="to_plugin"):
+    """What a plugin tells itself."""
+
+    plugin: str
+    payload: bytes
+
+
+AnyMessage = (
+    Alive | Changes | Ask | Everybody | Bye | ToUser | ToConnection | ToAll | Hangup | Remove | Reached | ToPlugin
+)
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(AnyMessage).decode

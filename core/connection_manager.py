@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from ..protocol import Encoded, Event, Private, System
 from .backlog import Backlog
 from .broker import Broker
 from .client_address import subnet
-from .cluster import Cluster, node_name
+from .cluster import Cluster
 from .config import RoomsConfig, ServerConfig
 from .connection import Connection
 from .eager import start_unanswered
@@ -22,6 +21,7 @@ from .fanout import Fanout
 from .guests import Guests
 from .limits import Limits
 from .news import leave_reason, news, not_in_room, tell_joined
+from .peer import connection_prefix, node_name
 from .pipeline import Pipeline
 from .publication import Publication
 from .publisher import Publisher
@@ -57,7 +57,6 @@ class ConnectionManager:
         self.guests = Guests(server.guest_names, may_choose=not pipeline.implements("authenticate"))
         self.limits = Limits(server)
         self._rules = SlowConsumerRules(rooms)
-        self._id_prefix = secrets.token_hex(6)
         self._id_numbers = count(1)
         self._timestamp = (-1.0, datetime.now(UTC))
         self._users: dict[str, dict[str, Connection]] = {}
@@ -65,6 +64,7 @@ class ConnectionManager:
         self._pipeline = pipeline
         self._broker = broker
         self.cluster = Cluster(self, broker, server, node_name(server.node))
+        self._id_prefix = connection_prefix(self.cluster.node)
         self.reach = Reach(self, self.cluster)
         self.publisher = Publisher(self, pipeline, broker, lambda: self.now(), server.id_window)
         self._endings: set[asyncio.Future[None]] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -26,10 +27,15 @@ class Roster:
     def __init__(self) -> None:
         self._rooms: dict[str, dict[str, dict[str, Stay]]] = {}
         self._nodes: dict[str, dict[Place, Stay]] = {}
+        self._connections: Counter[str] = Counter()
 
     def users(self, room: str) -> Mapping[str, Mapping[str, Stay]]:
         """Each user in a room, with the servers on which they are."""
         return self._rooms.get(room, {})
+
+    def connections(self, room: str) -> int:
+        """How many connections are in a room."""
+        return self._connections[room]
 
     def rooms(self) -> Iterator[str]:
         """The rooms in which somebody is."""
@@ -44,12 +50,16 @@ class Roster:
         if stay is None or not stay.connections:
             self._remove(node, room, user)
             return
+        known = self._nodes.get(node, {}).get((room, user))
+        self._connections[room] += stay.connections - (known.connections if known is not None else 0)
         self._rooms.setdefault(room, {}).setdefault(user, {})[node] = stay
         self._nodes.setdefault(node, {})[room, user] = stay
 
     def _remove(self, node: str, room: str, user: str) -> None:
-        if self._nodes.get(node, {}).pop((room, user), None) is None:
+        stay = self._nodes.get(node, {}).pop((room, user), None)
+        if stay is None:
             return
+        self._connections[room] -= stay.connections
         if not self._nodes[node]:
             del self._nodes[node]
         users = self._rooms[room]
@@ -57,4 +67,4 @@ class Roster:
         if not users[user]:
             del users[user]
         if not users:
-            del self._rooms[room]
+            del self._rooms[room], self._connections[room]
