@@ -129,11 +129,18 @@ def test_4008_whoever_keeps_on_past_the_rate_limit(start_server: StartServer, co
 
 
 def test_4009_one_connection_too_many_of_one_user(start_server: StartServer, connect: Connect) -> None:
-    server = start_server({"server": {"max_connections_per_user": 2}})
+    server = start_server({"server": {"max_connections_per_user": 2, "guest_names": "shared"}})
     tabs = [connect(server, "/ws?user=alice") for _ in range(2)]
     tabs[1].wait_for(event="joined")
     assert connect(server, "/ws?user=alice").close_code() == 4009
     assert connect(server, "/ws?user=bob").receive()["event"] == "welcome"
+
+
+def test_4009_the_name_of_another_guest_who_is_online(start_server: StartServer, connect: Connect) -> None:
+    server = start_server({})
+    key = connect(server, "/ws?user=alice").wait_for(event="welcome")["guest_key"]
+    assert connect(server, "/ws?user=alice").close_code() == 4009
+    assert connect(server, f"/ws?user=alice&guest_key={key}").receive()["event"] == "welcome"
 
 
 def test_4010_a_client_that_gives_no_sign_of_life(start_server: StartServer, connect: Connect) -> None:

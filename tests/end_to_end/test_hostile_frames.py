@@ -76,7 +76,7 @@ def test_a_flood_of_random_bytes_ends_one_connection_at_most(server: RunningServ
     witness.wait_for(event="joined", user="witness")
     noise = random.Random(1)
     for _ in range(50):
-        attacker = connect(server, "/ws?user=noise")
+        attacker = connect(server, "/ws")
         attacker.wait_for(event="joined")
         with contextlib.suppress(OSError):
             attacker.websocket.socket.sendall(noise.randbytes(noise.randrange(1, 300)))
