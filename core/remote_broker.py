@@ -31,8 +31,8 @@ class RemoteBroker(Broker):
     def send(self, room: str, payload: bytes) -> Coroutine[Any, Any, None]:
         """Send to the subscribers of a room; finished when the broker has taken it.
 
-        It runs at once up to where it has to wait: by then the payload has its place in the order. Raise `Rejected`
-        ``unavailable`` where the broker is away.
+        It runs at once up to where it has to wait: by then the payload has its place in the order. Raise
+        `Rejected` ``unavailable`` where the broker is away.
         """
 
     def received(self, room: str, payload: bytes) -> None:
