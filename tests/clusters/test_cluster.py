@@ -20,10 +20,10 @@ class Cluster:
         self.hubs: list[HubForTests] = []
         self.brokers: list[BusBroker] = []
 
-    def start(self, **sections: object) -> HubForTests:
+    def start(self, server: dict[str, object] | None = None) -> HubForTests:
         broker = BusBroker(self.bus)
         beside = self.hubs[0] if self.hubs else None
-        hub = self.stack.enter_context(HubForTests(ENABLED, broker=broker, beside=beside, **sections))
+        hub = self.stack.enter_context(HubForTests(ENABLED, broker=broker, beside=beside, server=server or {}))
         self.hubs.append(hub)
         self.brokers.append(broker)
         hub.advance(0.1)
@@ -117,7 +117,8 @@ def test_users_of_a_server_that_dies_are_lost_once_when_its_lease_is_over(cluste
     alice, carol = one.connect("alice"), three.connect("carol")
     two.connect("bob")
     settle(one)
-    alice.take(), carol.take()
+    for each in (alice, carol):
+        each.take()
     cluster.kill(two)
     one.advance(3)
     assert told(alice) == []
@@ -213,7 +214,7 @@ def test_changes_that_were_missed_are_made_up_for(cluster: Cluster) -> None:
 
 
 def test_a_mass_of_comings_is_told_to_other_servers_in_few_messages(cluster: Cluster) -> None:
-    limits = {"max_connections_per_address": 10_000, "connects_per_minute_per_address": 100_000}
+    limits: dict[str, object] = {"max_connections_per_address": 10_000, "connects_per_minute_per_address": 100_000}
     one, two = cluster.start(server=limits), cluster.start(server=limits)
     watcher = two.connect("watcher")
     before = cluster.brokers[0].sent["tell"]
