@@ -133,7 +133,7 @@ class Handled(Published):
 class Delivered(BaseModel):
     """How many got it."""
 
-    connections: int = Field(description="Connections of this server that it was sent to.")
+    connections: int = Field(description="Connections that it was sent to, on all servers.")
 
 
 class Disconnected(BaseModel):
@@ -168,7 +168,8 @@ class Member(BaseModel):
 
     user: str
     since: datetime
-    connections: list[str] = Field(description="Ids of the user's connections in the room.")
+    connections: list[str] = Field(description="Ids of the user's connections in the room, on this server.")
+    elsewhere: int = Field(default=0, description="How many there are on other servers.")
 
 
 class MemberPage(BaseModel):
@@ -192,11 +193,20 @@ class ConnectionInfo(BaseModel):
 
 
 class ConnectionPage(BaseModel):
-    """Connections, by id."""
+    """Connections of one server, by id."""
 
+    node: str = Field(description="The server that these are on: the one that answers.", examples=["eu1-3f9a02c1"])
     online: int = Field(description="Connections, on this page or not.")
     connections: list[ConnectionInfo]
     next: str | None = Field(default=None, description="Where the next page begins: `after` of the next request.")
+
+
+class Elsewhere(BaseModel):
+    """What a user has on another server."""
+
+    node: str
+    connections: int
+    since: datetime = Field(description="When the first of them came.")
 
 
 class UserInfo(BaseModel):
@@ -204,7 +214,10 @@ class UserInfo(BaseModel):
 
     user: str
     rooms: list[str]
-    connections: list[ConnectionInfo]
+    connections: list[ConnectionInfo] = Field(description="Those on the server that answers.")
+    elsewhere: list[Elsewhere] = Field(
+        default_factory=list[Elsewhere], description="How many there are on each of the other servers."
+    )
 
 
 class PresenceAnswer(BaseModel):

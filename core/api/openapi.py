@@ -56,7 +56,7 @@ Errors are problem details (RFC 9457); `code` tells them apart.
 TAGS = [
     {"name": "Publish", "description": "Events to rooms."},
     {"name": "Notify", "description": "News for people: a room, a user, a client, or everyone."},
-    {"name": "Look", "description": "Rooms, users and connections of this server."},
+    {"name": "Look", "description": "Rooms and users, connections, servers."},
     {"name": "Control", "description": "End connections and memberships."},
     {"name": "Batch", "description": "Several operations in one request."},
 ]

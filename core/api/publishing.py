@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
@@ -15,9 +14,6 @@ from .caller import Caller
 from .config import Scope
 from .models import Delivered, Handled, NewEvent, NewMessage, Notice, Published
 from .problems import ApiError
-
-USERS_AT_ONCE = 100
-"""Users that are told something before others get their turn."""
 
 _SCOPE_FOR: Mapping[str, Scope] = {"publish": "publish", "presence": "read", "history": "read"}
 """The scope that an event takes, by its `RoomEvent.right`; one of a plugin's own takes ``control``."""
@@ -76,15 +72,17 @@ async def ask(caller: Caller, room: str, type_: str, **fields: Json) -> Event:
 async def notify_room(caller: Caller, room: str, body: Notice) -> Delivered:
     """Tell everyone in a room something, as the server."""
     caller.require_in(room, "notify")
-    there = caller.hub.manager.rooms.get(room)
-    await caller.hub.manager.publish(room, _notice(caller, body, room))
-    return Delivered(connections=0 if there is None else len(there))
+    manager = caller.hub.manager
+    there = manager.rooms.get(room)
+    await manager.publish(room, _notice(caller, body, room))
+    here = len(there) if there is not None else 0
+    return Delivered(connections=here + manager.cluster.roster.connections(room))
 
 
 async def notify_user(caller: Caller, user: str, body: Notice) -> Delivered:
     """Tell one user something, on every connection."""
     caller.require_everywhere("notify")
-    count = caller.hub.manager.send_to_user(user, _notice(caller, body))
+    count = await caller.hub.manager.reach.send_to_user(user, _notice(caller, body))
     if not count:
         raise user_offline(user)
     return Delivered(connections=count)
@@ -93,22 +91,14 @@ async def notify_user(caller: Caller, user: str, body: Notice) -> Delivered:
 async def notify_client(caller: Caller, client: str, body: Notice) -> Delivered:
     """Tell one connection something, or else the user of this name: nobody can choose the id of a connection."""
     caller.require_everywhere("notify")
-    connection = caller.hub.manager.connections.get(client)
-    if connection is None:
-        return await notify_user(caller, client, body)
-    connection.send(_notice(caller, body))
-    return Delivered(connections=1)
+    count = await caller.hub.manager.reach.send_to_connection(client, _notice(caller, body))
+    return Delivered(connections=count) if count else await notify_user(caller, client, body)
 
 
 async def notify_everyone(caller: Caller, body: Notice) -> Delivered:
     """Tell everyone something."""
     caller.require_everywhere("notify")
-    manager, notice, count = caller.hub.manager, _notice(caller, body), 0
-    for number, user in enumerate(list(manager.users), start=1):
-        count += manager.send_to_user(user, notice)
-        if number % USERS_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return Delivered(connections=count)
+    return Delivered(connections=await caller.hub.manager.reach.send_to_all(_notice(caller, body)))
 
 
 def as_bytes(event: Event) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 
-from . import controlling, looking, publishing
+from . import controlling, looking, nodes, publishing
 from .batch import BatchBody, Results, run_batch
 from .caller import Caller
 from .config import Scope
@@ -37,10 +37,11 @@ from .models import (
     UserInfo,
     UserInPath,
 )
+from .nodes import NodeList
 
 SECURITY_SCHEME = "API key"
 
-OFFLINE = "The user is not online on this server."
+OFFLINE = "The user is not online."
 NO_PLUGIN = "The plugin that answers this is off."
 
 
@@ -117,7 +118,7 @@ async def notify_user(user: UserInPath, body: Notice, caller: CallerOfRequest) -
 @router.post(
     "/notify/{client_id}",
     tags=["Notify"],
-    **_documented("notify", "Send a notice to a client", _404="Nobody has this name or id on this server."),
+    **_documented("notify", "Send a notice to a client", _404="Nobody has this name or id."),
 )
 async def notify_client(client_id: UserInPath, body: Notice, caller: CallerOfRequest) -> Delivered:
     """`client_id` is the id of a connection, or the name of a user."""
@@ -126,7 +127,7 @@ async def notify_client(client_id: UserInPath, body: Notice, caller: CallerOfReq
 
 @router.post("/api/notify", tags=["Notify"], **_documented("notify", "Send a notice to everyone"))
 async def notify_everyone(body: Notice, caller: CallerOfRequest) -> Delivered:
-    """It goes to every connection of this server."""
+    """It goes to every connection on every server."""
     return await publishing.notify_everyone(caller, body)
 
 
@@ -154,7 +155,7 @@ async def describe_room(room: RoomInPath, caller: CallerOfRequest) -> RoomInfo:
 async def list_members(
     room: RoomInPath, caller: CallerOfRequest, after: After = None, limit: Limit = 100
 ) -> MemberPage:
-    """Users by name, with the ids of their connections."""
+    """Users by name, with the ids of their connections here, and how many they have on other servers."""
     return await looking.list_members(caller, room, after, limit)
 
 
@@ -189,14 +190,20 @@ async def history(
 
 @router.get("/api/connections", tags=["Look"], **_documented("read", "List the connections"))
 async def list_connections(caller: CallerOfRequest, after: After = None, limit: Limit = 100) -> ConnectionPage:
-    """Those of this server, by id."""
+    """Those of the server that answers, by id: its `node` is in the answer."""
     return await looking.list_connections(caller, after, limit)
 
 
 @router.get("/api/users/{user}", tags=["Look"], **_documented("read", "Look where a user is", _404=OFFLINE))
 async def describe_user(user: UserInPath, caller: CallerOfRequest) -> UserInfo:
-    """The rooms and the connections of a user who is online."""
-    return looking.describe_user(caller, user)
+    """The rooms of a user who is online, the connections here, and how many there are on other servers."""
+    return await looking.describe_user(caller, user)
+
+
+@router.get("/api/nodes", tags=["Look"], **_documented("read", "List the servers"))
+async def list_nodes(caller: CallerOfRequest) -> NodeList:
+    """The one that answers, and the others that share its broker, with what they last said of themselves."""
+    return nodes.list_nodes(caller)
 
 
 # Controlling
@@ -205,7 +212,7 @@ async def describe_user(user: UserInPath, caller: CallerOfRequest) -> UserInfo:
 @router.delete(
     "/api/connections/{connection_id}",
     tags=["Control"],
-    **_documented("control", "Disconnect a connection", _404="There is no such connection on this server."),
+    **_documented("control", "Disconnect a connection", _404="There is no such connection."),
 )
 async def disconnect_connection(
     connection_id: ConnectionInPath,
@@ -236,7 +243,7 @@ async def disconnect_user(
 @router.delete(
     "/api/rooms/{room}/members/{user}",
     tags=["Control"],
-    **_documented("control", "Remove a user from a room", _404="The user is not in the room, on this server."),
+    **_documented("control", "Remove a user from a room", _404="The user is not in the room."),
 )
 async def remove_member(room: RoomInPath, user: UserInPath, caller: CallerOfRequest) -> RemovedFrom:
     """The user's connections stay open, and are told `left` with the reason `kicked`. It bars nobody."""

@@ -32,7 +32,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     found = [
         (method, path, each) for path, methods in document["paths"].items() for method, each in methods.items()
     ]
-    assert len(found) == 17
+    assert len(found) == 18
     return found
 
 
