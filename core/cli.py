@@ -1,4 +1,4 @@
-"""The ``hubbub`` command: serve, check, plugins, bench, version."""
+"""The ``hubbub`` command: serve, check, plugins, nodes, bench, version."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .config import LoadedConfig, load_config
 from .config_errors import ConfigError
 from .implementations import PluginError
 from .logs import configure_logging
+from .nodes_command import nodes
 from .plugin_commands import add_plugin_commands
 from .report import report_config, report_plugins
 from .server import CannotListenError, serve
@@ -67,6 +68,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     checking.set_defaults(command=_check)
     plugins = commands.add_parser("plugins", parents=[with_config], help="list the enabled and installed plugins")
     plugins.set_defaults(command=_plugins)
+    listing = commands.add_parser("nodes", parents=[with_config], help="list the servers that share a broker")
+    listing.set_defaults(command=_nodes)
     benching = commands.add_parser("bench", help="load a running server, and say how fast it is")
     add_bench_arguments(benching)
     benching.set_defaults(command=bench)
@@ -123,6 +126,10 @@ def _plugins(options: argparse.Namespace) -> int:
     loaded = _load(options)
     sys.stdout.write(report_plugins(loaded, create_app(loaded).state.hub))
     return 0
+
+
+def _nodes(options: argparse.Namespace) -> int:
+    return nodes(_load(options))
 
 
 def _version(_: argparse.Namespace) -> int:

@@ -158,6 +158,8 @@ class Workers:
         worker.said += said
         if not said or worker.is_ready:
             self._hang_up(worker)
+        if worker.is_ready and self._was_announced:
+            logger.info("%s is there", worker)
 
     def _hang_up(self, worker: Worker) -> None:
         if worker.report >= 0:

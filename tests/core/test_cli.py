@@ -143,6 +143,20 @@ def test_a_port_that_is_none_is_explained_on_stderr(capsys: pytest.CaptureFixtur
     assert "server.port" in written(capsys, "serve", "--port", "many", status=1)
 
 
+def test_nodes_says_that_there_is_one_where_the_broker_is_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert written(capsys, "nodes").startswith("There is only one server with this config")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "257"])
+def test_a_number_of_workers_that_makes_no_sense_is_a_mistake_in_the_usage(
+    capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", f"--workers={number}"])
+    assert ended.value.code == 2
+    assert f"expected a number from 1 to 256, but got '{number}'" in capsys.readouterr().err
+
+
 def test_more_than_one_worker_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     assert "in-memory broker" in written(capsys, "serve", "--workers", "4", status=1)
 

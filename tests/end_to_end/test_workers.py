@@ -99,6 +99,7 @@ def test_a_worker_that_dies_is_replaced_and_clients_of_the_others_do_not_notice(
     assert lost.close_code() is None
     said = server.log.wait_for("has ended")
     assert f"(process {dying}) has ended: ended by SIGKILL. Another takes its place in 0.1 s" in said
+    server.log.wait_for(") is there")
     again = connect_to_each(connect, server, unlike=dying)
     assert living in again
     newcomer = next(client for process, client in again.items() if process != living)
@@ -106,6 +107,20 @@ def test_a_worker_that_dies_is_replaced_and_clients_of_the_others_do_not_notice(
     assert witness.wait_for(type="message", content="from the new one")
     assert [line for line in server.output.all() if "running" in line] == server.output.all()[:1]
     assert server.stop() == 0
+
+
+def test_nodes_lists_the_workers(
+    start_server: StartServer, connect: Connect, plugins: dict[str, object], tmp_path: Path
+) -> None:
+    config = {"plugins": plugins, "server": {"node": "front"}}
+    server = start_server(config, arguments=["--workers", "2"])
+    connect(server).wait_for(event="joined")
+    listed = subprocess.run(
+        [*HUBBUB, "nodes"], cwd=tmp_path, capture_output=True, text=True, timeout=40, check=True
+    ).stdout.splitlines()
+    assert listed[0].split() == ["node", "up", "connections", "rooms"]
+    assert [line.split("-")[0] for line in listed[1:3]] == ["front", "front"]
+    assert listed[3] == "2 servers, 1 connections"
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
