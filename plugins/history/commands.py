@@ -130,7 +130,8 @@ def _run(history: History, work: Callable[[Store], Awaitable[T]], *, must_be_the
         )
 
     async def run() -> T:
-        store = make_store(config)
+        # What this process notes and clears about the safety of a file must not mix with what the server does.
+        store = make_store(config.model_copy(update={"durability": "full"}))
         try:
             return await work(store)
         finally:

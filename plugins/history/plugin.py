@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -20,13 +19,17 @@ from .events import HistoryQuery, HistoryReply
 from .mailbox import Mailbox
 from .recorder import AWAY, StoreRecorder
 from .room_recorder import unavailable
-from .store import Retention, Store, StoreUnavailable, StoreUnusable
+from .store import Durability, Retention, Store, StoreUnavailable, StoreUnusable
 from .stores import STORES, make_store
 
 logger = logging.getLogger(__name__)
 
 START_PATIENCE = 3.0
 """Seconds that the store may take to start until the server starts without it."""
+
+
+OF_THE_SERVER = ("store", "path", "url", "max_recovered", "trim_interval", "private")
+"""Options that cannot differ between rooms."""
 
 
 class KeptPrivate(BaseModel):
@@ -49,9 +52,10 @@ class HistoryConfig(PluginConfig):
     url: SecretStr | None = Field(
         default=None, description="of the postgres or redis store, as in postgresql://user@host/database"
     )
-    durability: Literal["full", "normal"] = Field(
+    durability: Durability = Field(
         default="full",
-        description="what an ack outlives: full, a power failure; normal, the end of the server's process",
+        description="what an ack outlives: full, a power failure; normal, the end of the server's process; with "
+        "redis, what its appendfsync says",
     )
     keep: int = Field(default=1000, ge=0, description="events that are kept of each room; 0: none")
     seconds: float | None = Field(
@@ -83,13 +87,8 @@ class History(Plugin[HistoryConfig]):
         """Open the store, and become the server's recorder."""
         config = self.config
         for other in self.configs[1:]:
-            if (other.store, other.path, other.url, other.private) != (
-                config.store,
-                config.path,
-                config.url,
-                config.private,
-            ):
-                raise PluginError("store, path, url and private hold for the whole server, not for some rooms")
+            if any(getattr(other, name) != getattr(config, name) for name in OF_THE_SERVER):
+                raise PluginError(f"{', '.join(OF_THE_SERVER)} hold for the whole server, not for some rooms")
         store = make_store(config)
         self._mailbox = Mailbox(self.manager, store, self._private_retention)
         self._recorder = StoreRecorder(
@@ -162,12 +161,15 @@ class History(Plugin[HistoryConfig]):
         config = self.config_for(room)
         if not config.keep:
             return None
-        return Retention(config.keep, config.seconds, self.manager.config.id_window)
+        return Retention(config.keep, config.seconds, self.manager.config.id_window, durability=config.durability)
 
     @cached_property
     def _private_retention(self) -> Retention | None:
         private = self.config.private
-        return Retention(private.keep, private.seconds, self.manager.config.id_window) if private.keep else None
+        if not private.keep:
+            return None
+        window, durability = self.manager.config.id_window, self.config.durability
+        return Retention(private.keep, private.seconds, window, durability=durability)
 
     async def _trim(self, store: Store) -> None:
         """Remove what is not to be kept, again and again."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from weakref import WeakSet
 
 from . import postgres_statements as statements
 from .group import Group
 from .postgres_append import append_all
 from .postgres_connections import Connections
-from .postgres_schema import Connection
+from .postgres_schema import Connection, note_unsynced
 from .store import Append, Appended, Conflict, Position, Retention, Store, Stored
 
 ROOMS_AT_ONCE = 200
@@ -20,8 +21,9 @@ NEWEST = 2**63 - 1
 class PostgresStore(Store):
     """Keeps everything in tables named ``hubbub_history_…``, in the first schema of the search path.
 
-    What is to be appended in the same moment goes into one transaction. How durable that is, is PostgreSQL's
-    ``synchronous_commit``, which the URL may set: ``?options=-csynchronous_commit%3Doff``.
+    What is to be appended in the same moment goes into one transaction. With the durability ``full`` it is as safe
+    as PostgreSQL's ``synchronous_commit`` says; with ``normal`` that is off, and the last fraction of a second is
+    lost where PostgreSQL ends without a warning.
     """
 
     def __init__(self, url: str, *, connections: int = 4, timeout: float = 5.0) -> None:
@@ -32,6 +34,7 @@ class PostgresStore(Store):
         self._connections = Connections(url, most=connections, timeout=timeout)
         self._appends = Group[Append, Appended](self._append_all)
         self._in_doubt: set[str] = set()
+        self._noted = WeakSet[Connection]()
 
     async def start(self) -> None:
         """Connect, and create or migrate the tables."""
@@ -102,11 +105,15 @@ class PostgresStore(Store):
 
     async def _append_all(self, batch: list[Append]) -> Sequence[Appended | Conflict]:
         rooms = {append.room for append in batch}
+        is_synced = any(append.retention.durability != "normal" for append in batch)
 
         async def work(connection: Connection) -> Sequence[Appended | Conflict]:
+            if not is_synced and connection not in self._noted:
+                await note_unsynced(connection)
+                self._noted.add(connection)
             # Where the connection is lost, PostgreSQL may still be committing.
             self._in_doubt |= rooms
-            outcomes = await append_all(connection, batch)
+            outcomes = await append_all(connection, batch, is_synced=is_synced)
             self._in_doubt -= rooms
             return outcomes
 

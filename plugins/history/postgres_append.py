@@ -47,12 +47,16 @@ def encode_key(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")
 
 
-async def append_all(connection: Connection, batch: Sequence[Append]) -> list[Appended | Conflict]:
-    """Store what stands as was expected, all of it or nothing.
+async def append_all(
+    connection: Connection, batch: Sequence[Append], *, is_synced: bool
+) -> list[Appended | Conflict]:
+    """Store what stands as was expected, all of it or nothing; unless ``is_synced``, before it is on the disk.
 
     The rows of the rooms are held meanwhile, so that no other server gives the same numbers.
     """
     async with connection.transaction():
+        if not is_synced:
+            await connection.execute("SET LOCAL synchronous_commit TO off")
         rooms = await _hold(connection, {each.room for each in batch})
         begun = sorted({each.room for each in batch if each.first_seq is None} - rooms.keys())
         if begun:

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
 from .backoff import Backoff
-from .postgres_schema import Connection, migrate
+from .postgres_schema import Connection, migrate, renew_after_restart
 from .store import StoreUnusable
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class Connections:
         )
         try:
             await self._within_timeout(connection, migrate)
+            await self._within_timeout(connection, renew_after_restart)
         except BaseException:
             await connection.close()
             raise

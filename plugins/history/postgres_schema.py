@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import LiteralString, TypeAlias
 
@@ -9,6 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from .store import StoreUnusable
+
+logger = logging.getLogger(__name__)
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 
@@ -40,6 +43,7 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
         )""",
         "CREATE INDEX hubbub_history_keys_by_expiry ON hubbub_history_keys (expires)",
     ),
+    ("ALTER TABLE hubbub_history_meta ADD COLUMN unsynced_since timestamptz",),
 )
 """The statements that lead from each version to the next, from nothing on. What was released never changes."""
 
@@ -65,6 +69,31 @@ async def migrate(connection: Connection, migrations: Sequence[Sequence[LiteralS
             for statement in migration:
                 await connection.execute(statement)
         await connection.execute("UPDATE hubbub_history_meta SET version = %s", (len(migrations),))
+
+
+async def note_unsynced(connection: Connection) -> None:
+    """Note, durably, that from now on PostgreSQL may lose what it has taken when it ends without a warning."""
+    await connection.execute("UPDATE hubbub_history_meta SET unsynced_since = pg_postmaster_start_time()")
+
+
+async def renew_after_restart(connection: Connection) -> None:
+    """Give all rooms a new epoch, once, where PostgreSQL has started again since the note of `note_unsynced`.
+
+    Numbers that clients have seen may be lost then, and must not come again in the same epoch.
+    """
+    async with connection.transaction():
+        noted = await connection.execute(
+            "UPDATE hubbub_history_meta SET unsynced_since = NULL "
+            "WHERE unsynced_since <> pg_postmaster_start_time()"
+        )
+        if noted.rowcount:
+            logger.warning(
+                "PostgreSQL was started again, and may have lost the last events of rooms with the durability "
+                "normal: all rooms get a new epoch."
+            )
+            await connection.execute(
+                "UPDATE hubbub_history_rooms SET epoch = left(replace(gen_random_uuid()::text, '-', ''), 16)"
+            )
 
 
 async def _is_current(connection: Connection, migrations: Sequence[Sequence[LiteralString]]) -> bool:

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeAlias, TypeVar, cast
 
 from . import sqlite_statements as statements
 from .group import Group
-from .sqlite_file import Durability, SqliteFile
-from .store import Append, Appended, Conflict, Position, Retention, Store, Stored, StoreUnavailable
+from .sqlite_file import SqliteFile
+from .store import Append, Appended, Conflict, Durability, Position, Retention, Store, Stored, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -21,6 +21,11 @@ Operation: TypeAlias = Callable[[sqlite3.Connection], object]
 """Something to do with the file. What it returns is the answer; a `Conflict`, it is raised to whoever asked."""
 
 ROOMS_AT_ONCE = 200
+
+
+class _Write(NamedTuple):
+    operation: Operation
+    durability: Durability
 
 
 class _Side(NamedTuple):
@@ -36,18 +41,19 @@ class SqliteStore(Store):
     """
 
     def __init__(self, path: Path, *, durability: Durability = "full", busy_timeout: float = 2.0) -> None:
-        """``durability`` is what an append survives: ``full`` a power failure, ``normal`` the end of the process.
+        """``durability`` is that of whatever does not ask for another.
 
         ``busy_timeout`` is how many seconds another process that has locked the file is waited for.
         """
+        self._durability: Durability = durability
         self._writer, self._reader = (
             _Side(
-                SqliteFile(path, durability=durability, busy_timeout=busy_timeout, is_reader=is_reader),
+                SqliteFile(path, busy_timeout=busy_timeout, is_reader=is_reader),
                 ThreadPoolExecutor(1, f"hubbub-history-{'read' if is_reader else 'write'}"),
             )
             for is_reader in (False, True)
         )
-        self._writes = Group[Operation, object](self._write_all)
+        self._writes = Group[_Write, object](self._write_all)
         self._reads = Group[Operation, object](self._read_all)
 
     async def start(self) -> None:
@@ -68,16 +74,23 @@ class SqliteStore(Store):
 
     # Threads
 
-    async def _write(self, operation: Callable[[sqlite3.Connection], T | Conflict], size: int = 500) -> T:
-        return cast(T, await self._writes.submit(operation, size))
+    async def _write(
+        self,
+        operation: Callable[[sqlite3.Connection], T | Conflict],
+        size: int = 500,
+        durability: Durability | None = None,
+    ) -> T:
+        return cast(T, await self._writes.submit(_Write(operation, durability or self._durability), size))
 
     async def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         return cast(T, await self._reads.submit(operation))
 
-    async def _write_all(self, operations: list[Operation]) -> Sequence[object]:
+    async def _write_all(self, writes: list[_Write]) -> Sequence[object]:
+        is_full = any(each.durability == "full" for each in writes)
+
         def work() -> list[object]:
-            with self._writer.file.transaction() as connection:
-                return [operation(connection) for operation in operations]
+            with self._writer.file.transaction("full" if is_full else "normal") as connection:
+                return [each.operation(connection) for each in writes]
 
         return await self._in_thread(self._writer, self._reader, work)
 
@@ -140,7 +153,8 @@ class SqliteStore(Store):
     # Events
 
     async def _append(self, append: Append) -> Appended:
-        return await self._write(lambda connection: statements.append(connection, append), append.size)
+        durability = append.retention.durability
+        return await self._write(lambda connection: statements.append(connection, append), append.size, durability)
 
     async def read(self, room: str, after: int, limit: int) -> list[Stored]:
         """Events above a number; see `Store.read`."""

@@ -84,7 +84,7 @@ class SqliteFile:
 
     def _open(self) -> sqlite3.Connection:
         # What people say is not for every user here. A file that is there is not to be opened: closing it again
-        # would end the locks of this process's other connection (POSIX, fcntl), and other processes count on these.
+        # would end the locks of this process's other connection (fcntl), and other processes rely on these.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)

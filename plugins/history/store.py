@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""What an append outlives: ``full`` a power failure, ``normal`` the end of the server's process in any way."""
 
 
 class StoreUnavailable(Exception):
@@ -58,7 +61,7 @@ class Appended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How much of a room is kept. What exceeds it may be there until the next `Store.trim`."""
+    """How much of a room is kept, and how safely. What exceeds it may be there until the next `Store.trim`."""
 
     count: int
     """Events: the newest so many."""
@@ -71,6 +74,9 @@ class Retention:
 
     room_seconds: float | None = None
     """How long after its last append a room is known of which no event is kept; None: for ever."""
+
+    durability: Durability | None = None
+    """What an append outlives, in a store that leaves the choice; None: as the store was made."""
 
     def cutoff(self, now: float) -> float:
         """The time of the youngest events that are too old."""
@@ -145,7 +151,8 @@ class Store(ABC):
     ) -> None:
         """Store events as ``first_seq``, ``first_seq + 1`` and so on: all or none, and durable when this returns.
 
-        ``keys`` has one for each event, or None. Appends that are made in the same moment are committed together.
+        ``keys`` has one for each event, or None. Appends that are made in the same moment are committed together,
+        as durably as any of them asks for.
         Raise `Conflict` where ``epoch`` is not the room's, or ``first_seq`` is not the number after its last.
         Where the call is cancelled, the events may be stored or not.
         """

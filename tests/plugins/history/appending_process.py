@@ -11,7 +11,7 @@ from typing import cast
 
 import uvloop
 from hubbub.plugins.history.sqlite import SqliteStore
-from hubbub.plugins.history.sqlite_file import Durability
+from hubbub.plugins.history.store import Durability
 
 from .filling import KEEP_ALL, NOW, event
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hubbub.plugins.history import sqlite_file
 from hubbub.plugins.history.sqlite import SqliteStore
-from hubbub.plugins.history.sqlite_file import Durability, SqliteFile
+from hubbub.plugins.history.sqlite_file import SqliteFile
 from hubbub.plugins.history.sqlite_schema import MIGRATIONS, migrate
-from hubbub.plugins.history.store import Position, Retention, StoreUnusable
+from hubbub.plugins.history.store import Durability, Position, Retention, StoreUnusable
 
 from .conftest import Run
 from .filling import NOW, fill, stored
@@ -151,9 +151,9 @@ def test_appends_of_the_same_moment_share_few_transactions(
     store = SqliteStore(path)
     transaction, begun = SqliteFile.transaction, list[SqliteFile]()
 
-    def counted(file: SqliteFile) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+    def counted(file: SqliteFile, durability: Durability) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         begun.append(file)
-        return transaction(file)
+        return transaction(file, durability)
 
     async def publish() -> None:
         await store.start()
