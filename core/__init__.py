@@ -12,6 +12,7 @@ from ..protocol import RoomEvent as RoomEvent
 from ..protocol import Stamped as Stamped
 from ..protocol import System as System
 from .broker import Broker as Broker
+from .broker import Channel as Channel
 from .broker import Receiver as Receiver
 from .command import Command as Command
 from .connection import Connection as Connection

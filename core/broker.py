@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from ..protocol import Event
 from .publication import Publication
@@ -33,6 +33,14 @@ class Receiver(Protocol):
     def broker_found(self) -> None:
         """Note that everything is subscribed again; what was published meanwhile did not come."""
         ...
+
+
+class Channel(NamedTuple):
+    """Where publications to a room go, for a store that is in the same place and can publish there itself."""
+
+    place: str
+    """Which server that is, as host:port or the path of a socket."""
+    name: bytes
 
 
 class Broker(ABC):
@@ -74,6 +82,11 @@ class Broker(ABC):
 
     async def subscribed(self, room: str) -> None:  # noqa: B027
         """Wait until what is published to a subscribed room comes here."""
+
+    def channel_of(self, room: str) -> Channel | None:
+        """Where a store may publish `Publication.to_bytes` itself, in one step with storing; None: nowhere."""
+        del room
+        return None
 
     def stop(self) -> Awaitable[None] | None:  # noqa: B027
         """Disconnect."""

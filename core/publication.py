@@ -60,6 +60,11 @@ class Publication(Encoded):
         head = (self.epoch, self.seq, self.user, self.id, self.exclude)
         return b"\n" + self.json if head == _NOTHING else b"%b\n%b" % (_encode(head), self.json)
 
+    @property
+    def for_whom(self) -> bytes:
+        """What follows epoch and number in that line, for a store that numbers and publishes in one step."""
+        return _encode((self.user, self.id, self.exclude))[1:-1]
+
 
 def with_seq(event: bytes, seq: int) -> bytes:
     """The JSON of an event that was stored without its ``seq``."""

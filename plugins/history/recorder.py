@@ -62,6 +62,7 @@ class StoreRecorder(Recorder):
         self._is_shared = manager.publisher.broker.is_shared
         self._rooms: OrderedDict[str, RoomRecorder | SharedRoom] = OrderedDict()
         self._opening: dict[str, asyncio.Task[RoomRecorder | SharedRoom]] = {}
+        self._arrived_early: set[str] = set()
         self._recoveries = asyncio.Semaphore(RECOVERIES_AT_ONCE)
 
     def records(self, room: str, event: RoomEvent) -> bool:
@@ -121,10 +122,13 @@ class StoreRecorder(Recorder):
                     room, position, self.store, retention, publisher.broker.publish, self._failed
                 )
             self._rooms[room] = opened
+            if isinstance(opened, SharedRoom) and room in self._arrived_early:
+                opened.look_again(0.0)  # It may have been stored after the store had told where the room stands.
             self._forget_some()
             return opened
         finally:
             del self._opening[room]
+            self._arrived_early.discard(room)
 
     async def position(self, room: str) -> tuple[str, int]:
         """The epoch of a room and the last event that went out here. Raise `StoreUnavailable`."""
@@ -160,6 +164,8 @@ class StoreRecorder(Recorder):
         known = self._rooms.get(room)
         if isinstance(known, SharedRoom):
             known.arrived(publication)
+        elif room in self._opening:
+            self._arrived_early.add(room)
 
     def broker_found(self) -> None:
         """Look for what did not arrive; see `Recorder.broker_found`."""

@@ -136,6 +136,9 @@ class RedisStore(Store):
             *append.events,
             *keys.values(),
         )
+        announcement = append.announcement
+        if announcement is not None and announcement.channel.place == self._redis.place:
+            arguments += (announcement.channel.name, announcement.for_whom)
         return Call(APPEND, self._keys(append.room, list(keys)), arguments)
 
     async def read(self, room: str, after: int, limit: int) -> list[Stored]:
@@ -203,10 +206,10 @@ def _position(reply: list[Reply]) -> Position:
 def _appended(append: Append, reply: Reply | StoreUnavailable) -> Appended | Conflict | StoreUnavailable:
     if isinstance(reply, StoreUnavailable):
         return reply
-    outcome, epoch, seq = cast("tuple[bytes, bytes, bytes]", tuple(cast("list[Reply]", reply)))
+    outcome, epoch, seq, *rest = cast("list[bytes]", reply)
     if outcome == b"conflict":
         return conflict(append, epoch.decode() or None, int(seq))
-    return Appended(epoch.decode(), int(seq), is_duplicate=outcome == b"duplicate")
+    return Appended(epoch.decode(), int(seq), outcome == b"duplicate", is_announced=bool(rest))
 
 
 def _seq(entry: bytes) -> int:

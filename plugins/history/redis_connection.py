@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -58,6 +58,9 @@ class RedisConnection:
                 protocol=2,
             )
             parts = urlsplit(url)
+            options = cast("dict[str, object]", pool.connection_kwargs)
+            self.place = str(options.get("path") or _host(options))
+            """Which server it is, as host:port or the path of a socket."""
             self._place = f"{parts.hostname or parts.path}" + (f":{parts.port}" if parts.port else "")
         except (ValueError, TypeError, RedisError):  # Their text may have the password in it.
             raise ValueError(
@@ -139,3 +142,8 @@ class RedisConnection:
     def _explain(self, error: Exception) -> str:
         reason = str(error) or type(error).__name__
         return f"Redis at {self._place} cannot be used: {reason}. Look whether it runs, and at its log."
+
+
+def _host(options: Mapping[str, object]) -> str:
+    host = str(options.get("host", "localhost"))
+    return f"{f'[{host}]' if ':' in host else host}:{options.get('port', 6379)}"

@@ -41,7 +41,9 @@ return {room[1], oldest[1] and oldest[1][1] or '', room[2], is_new}
 APPEND = _script("""
 -- epoch and first seq, both empty for whatever comes next; epoch and id for a room that is not known; time, how
 -- many to keep; when keys expire and in how many milliseconds; how many events; the events; for each key which
--- event's -> 'stored', epoch, first seq | 'duplicate', epoch, seq | 'conflict', epoch, last
+-- event's; and where the event, then the only one, is to be published: the channel, and for whom it differs
+-- -> 'stored', epoch, first seq, and 'announced' where it was published | 'duplicate', epoch, seq | 'conflict',
+-- epoch, last
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'id')
 local epoch, last, id = room[1], tonumber(room[2]), room[3]
 if ARGV[2] == '' then
@@ -68,6 +70,15 @@ end
 last = string.format('%.0f', last + count)
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'id', id, 'last', last, 'time', ARGV[5])
 redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[6])
+local channel, for_whom = ARGV[8 + count + #KEYS], ARGV[9 + count + #KEYS]
+if channel then
+    -- As Publication.to_bytes makes it.
+    local head = '[' .. cjson.encode(epoch) .. ',' .. last .. ',' .. for_whom .. ']\\n'
+    local numbered = string.sub(ARGV[10], 1, -2) .. ',"seq":' .. last .. '}'
+    if type(redis.pcall('PUBLISH', channel, head .. numbered)) == 'number' then
+        return {'stored', epoch, last, 'announced'}
+    end
+end
 return {'stored', epoch, string.format('%.0f', first)}
 """)
 

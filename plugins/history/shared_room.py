@@ -14,7 +14,7 @@ from collections.abc import Callable
 from ...core import DONE, Broker, Duplicate, Gap, Publication, Rejected, RoomEvent
 from .recent import Recent
 from .room_recorder import MOST_AT_ONCE, key_of, publication_of
-from .store import Position, Retention, Store, StoreUnavailable
+from .store import Announcement, Position, Retention, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +32,20 @@ async def publish_shared(
 
     Raise `StoreUnavailable`, `Rejected` ``unavailable`` where the broker is away, or `Duplicate`.
     """
+    channel = broker.channel_of(room)
     appended = await store.append_next(
         room,
         publication.unnumbered,
         key=key_of(event.user, event.id),
         time=time.time(),
         retention=retention,
+        announcement=channel and Announcement(channel, publication.for_whom),
     )
     event.seq = appended.seq
     publication.number(appended.seq, appended.epoch)
-    # Also what was stored before: the server that stored it may have died before the broker had it.
-    await (broker.publish(room, publication) or DONE)
+    if not appended.is_announced:
+        # Also what was stored before: the server that stored it may have died before the broker had it.
+        await (broker.publish(room, publication) or DONE)
     if appended.is_duplicate:
         raise Duplicate(room, appended.seq)
 

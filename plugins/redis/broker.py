@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 from redis.exceptions import MovedError, ResponseError
 
-from ...core import Receiver, RemoteBroker
+from ...core import Channel, Receiver, RemoteBroker
 from .backoff import Backoff
 from .channels import Channels
 from .config import RedisConfig
@@ -135,6 +135,12 @@ class RedisBroker(RemoteBroker):
         elif str(error) not in self._refusals:
             self._refusals.add(str(error))
             logger.error("Redis at %s refuses what is published: %s", self._endpoint.place, error)
+
+    def channel_of(self, room: str) -> Channel | None:
+        """Where a store in the same Redis may publish; see `Broker.channel_of`."""
+        if not isinstance(self._topology, Single):  # Where that is may change.
+            return None
+        return Channel(self._endpoint.place, self._rooms.get(room) or self._channels.room(room))
 
     # What comes in
 

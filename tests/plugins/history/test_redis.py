@@ -7,8 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import pytest
+import redis as client
+from hubbub.core import Channel, Message, Publication
 from hubbub.plugins.history.redis import RedisStore
-from hubbub.plugins.history.store import Conflict, Position, Retention, StoreUnavailable, StoreUnusable
+from hubbub.plugins.history.store import (
+    Announcement,
+    Conflict,
+    Position,
+    Retention,
+    StoreUnavailable,
+    StoreUnusable,
+)
 
 from .conftest import Run
 from .filling import KEEP_ALL, NOW, event, fill, stored, until_it_works
@@ -187,3 +196,29 @@ def test_a_redis_without_memory_is_unavailable_until_it_has_some_again(
         send(redis, "CONFIG", "SET", "maxmemory", 0)
     run(until_it_works(store))
     assert run(fill(store, "lobby", 1)).last == 3
+
+
+def test_an_event_is_published_in_the_step_in_which_it_is_stored(
+    store: RedisStore, redis: Redis, run: Run
+) -> None:
+    publication = Publication.of(Message(content='"ü', user='o"connor', room="lobby", id="1\n"), "c1")
+    channel = Channel(f"{redis.folder}/socket", b"hubbub:room:{lobby}")
+    with client.Redis.from_url(redis.url).pubsub() as subscriber:  # pyright: ignore[reportUnknownMemberType]
+        subscriber.subscribe(channel.name)  # pyright: ignore[reportUnknownMemberType]
+        assert subscriber.get_message(timeout=10) is not None
+        for place in (channel.place, "elsewhere:6379"):
+            appended = run(
+                store.append_next(
+                    "lobby",
+                    publication.unnumbered,
+                    key=None,
+                    time=NOW,
+                    retention=KEEP_ALL,
+                    announcement=Announcement(channel._replace(place=place), publication.for_whom),
+                )
+            )
+            assert appended.is_announced is (place == channel.place)
+        publication.number(1, appended.epoch)
+        message = cast("dict[str, object]", subscriber.get_message(timeout=10))
+        assert message["data"] == publication.to_bytes()
+        assert subscriber.get_message(timeout=0) is None
