@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from ...core import Channel
+
 Durability: TypeAlias = Literal["full", "normal"]
 """What an append outlives: ``full`` a power failure, ``normal`` the end of the server's process in any way."""
 
@@ -57,6 +59,16 @@ class Appended(NamedTuple):
     seq: int
     is_duplicate: bool
     """Whether the key had been seen: nothing was stored now, and ``seq`` is that of the first time."""
+    is_announced: bool = False
+    """Whether the event was published in the same step."""
+
+
+class Announcement(NamedTuple):
+    """How a store that can do so publishes an event in the same step in which it stores it."""
+
+    channel: Channel
+    for_whom: bytes
+    """See `Publication.for_whom`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ class Append(NamedTuple):
     keys: Sequence[str | None]
     time: float
     retention: Retention
+    announcement: Announcement | None = None
 
     @property
     def size(self) -> int:
@@ -159,13 +172,22 @@ class Store(ABC):
         await self._append(_checked(Append(room, epoch, first_seq, events, keys, time, retention)))
 
     async def append_next(
-        self, room: str, event: bytes, *, key: str | None, time: float, retention: Retention
+        self,
+        room: str,
+        event: bytes,
+        *,
+        key: str | None,
+        time: float,
+        retention: Retention,
+        announcement: Announcement | None = None,
     ) -> Appended:
         """Store an event under whichever number is next, unless its key is known.
 
-        For several servers at one store. The room begins where it is not known. Else as `append`.
+        For several servers at one store. The room begins where it is not known. A store that
+        cannot publish leaves ``announcement`` alone. Else as `append`.
         """
-        return await self._append(_checked(Append(room, None, None, (event,), (key,), time, retention)))
+        append = Append(room, None, None, (event,), (key,), time, retention, announcement)
+        return await self._append(_checked(append))
 
     @abstractmethod
     async def _append(self, append: Append) -> Appended:
