@@ -70,6 +70,12 @@ class ToConnection(ClusterMessage, tag="to_connection"):
     reason: str = ""
 
 
+class MakeWay(ClusterMessage, tag="make_way"):
+    """A user whom an auth plugin vouches for has come: guests who have the name by chance have to go."""
+
+    user: str
+
+
 class Reached(ClusterMessage, tag="reached"):
     """How many connections there were for what another server wanted done: an answer to its ``request``."""
 
@@ -98,7 +104,19 @@ class ToPlugin(ClusterMessage, tag="to_plugin"):
 
 
 AnyMessage = (
-    Alive | Changes | Ask | Everybody | Bye | ToUser | ToConnection | ToAll | Hangup | Remove | Reached | ToPlugin
+    Alive
+    | Changes
+    | Ask
+    | Everybody
+    | Bye
+    | ToUser
+    | ToConnection
+    | ToAll
+    | Hangup
+    | Remove
+    | MakeWay
+    | Reached
+    | ToPlugin
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ByteSize, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationInfo, field_validator
 
 from .client_address import parse_proxy
 from .config_section import AnyCase, Bytes, Count, Seconds, Section
@@ -96,6 +96,12 @@ class ServerConfig(Section):
         max_length=40,
         pattern=r"^[A-Za-z0-9._-]*$",
         description="name of this server among others; empty: that of its machine",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="what all servers of a cluster know, best as !env NAME: guest keys are made from it, and hold "
+        "on each of them and after a restart; absent: each server has one of its own, until it stops",
     )
     lease: Seconds = Field(
         default=5.0, ge=3, description="seconds without a sign of life after which another server counts as gone"

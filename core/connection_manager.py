@@ -54,7 +54,8 @@ class ConnectionManager:
         """How many events slow consumers did not get, by policy."""
         self.addresses: Counter[str] = Counter()
         """How many connections each address has; one IPv6 network counts as one."""
-        self.guests = Guests(server.guest_names, may_choose=not pipeline.implements("authenticate"))
+        may_choose = not pipeline.implements("authenticate")
+        self.guests = Guests(server, lambda user: self.is_present(ONLINE, user), may_choose=may_choose)
         self.limits = Limits(server)
         self._rules = SlowConsumerRules(rooms)
         self._id_numbers = count(1)

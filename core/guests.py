@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 from ..protocol import Rejected
+from .config import ServerConfig
 from .connection import Connection
 from .handshake import Handshake
 from .identity import Identity
@@ -21,16 +21,28 @@ GUEST_KEY = "guest_key"
 """The parameter of the URL."""
 
 
+class _Online:
+    """The names of all who are online."""
+
+    def __init__(self, is_online: Callable[[str], bool]) -> None:
+        self._is_online = is_online
+
+    def __contains__(self, user: object) -> bool:
+        return isinstance(user, str) and self._is_online(user)
+
+
 class Guests:
     """Names those whom no plugin names."""
 
-    def __init__(self, names: Literal["unique", "shared"], *, may_choose: bool) -> None:
+    def __init__(self, server: ServerConfig, is_online: Callable[[str], bool], *, may_choose: bool) -> None:
         """``may_choose``: whether a guest may ask for a name; not where an auth plugin gives them to others."""
-        self._has_unique_names = names == "unique"
+        self._has_unique_names = server.guest_names == "unique"
+        self._online = _Online(is_online)
         self._may_choose = may_choose
-        self._secret = secrets.token_bytes(32)
+        shared = server.secret.get_secret_value() if server.secret is not None else secrets.token_hex(32)
+        self._secret = hmac.digest(shared.encode(errors="surrogatepass"), b"hubbub guest keys", "sha256")
 
-    def identify(self, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> Identity:
+    def identify(self, handshake: Handshake) -> Identity:
         """The name that the URL asks for, or a friendly one that nobody online has.
 
         Raise `Rejected` ``unauthorized`` where there is a token that no auth plugin knows.
@@ -38,11 +50,11 @@ class Guests:
         if not self._may_choose and handshake.token is not None:
             raise Rejected("unauthorized", "No authentication plugin of this server knows your token.")
         user = handshake.query.get("user") if self._may_choose or self._proves(handshake) else None
-        return Identity(user if user is not None else guest_name(users), "guest")
+        return Identity(user if user is not None else guest_name(self._online), "guest")
 
-    def check_name(self, user: str, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> None:
+    def check_name(self, user: str, handshake: Handshake) -> None:
         """Raise `Rejected` where somebody else is online under this name."""
-        if user not in users or not self._has_unique_names or self._proves(handshake):
+        if user not in self._online or not self._has_unique_names or self._proves(handshake):
             return
         raise Rejected(
             "forbidden",
@@ -59,7 +71,7 @@ class Guests:
                     connection.close(4009, f"{identity.user!r} is the name of a member, who is here now.")
 
     def key_for(self, user: str) -> str:
-        """What proves to have had this name; good until the server stops."""
+        """What proves to have had this name, as long as ``server.secret`` is the same."""
         return hmac.digest(self._secret, user.encode(errors="surrogatepass"), "sha256").hex()[:32]
 
     def _proves(self, handshake: Handshake) -> bool:

@@ -77,6 +77,11 @@ class Hub:
         self.manager.is_draining = False
         self.manager.now = asyncio.get_running_loop().time
         manager = self.manager
+        if self.broker.is_shared and self.config.server.secret is None:
+            logger.warning(
+                "server.secret is not set: what proves a guest's name here is worth nothing on the other servers. "
+                "Give all of them the same, made with: openssl rand -hex 32"
+            )
         waiting = self.broker.start(manager.publisher, manager.cluster.node)
         if waiting is not None:
             await waiting

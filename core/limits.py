@@ -29,7 +29,8 @@ class Limits:
             raise Rejected("unavailable", "The server has as many connections as it may have.", close=1013)
         if manager.addresses[subnet(address)] >= limits.max_connections_per_address:
             raise Rejected("unavailable", "Too many connections from your address.", close=1013)
-        if len(manager.users.get(user, ())) >= limits.max_connections_per_user:
+        here = len(manager.users.get(user, ()))
+        if here + manager.reach.connections_elsewhere(user) >= limits.max_connections_per_user:
             raise Rejected("forbidden", "This user has as many connections as one may have.", close=4009)
 
     def check_joining(self, connection: Connection, name: str) -> None:

@@ -7,8 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ..protocol import Encoded, Event, Rejected, RoomEvent
-from .cluster_messages import AnyMessage, Hangup, Reached, Remove, ToAll, ToConnection, ToUser
+from .cluster_messages import AnyMessage, Hangup, MakeWay, Reached, Remove, ToAll, ToConnection, ToUser
 from .eager import start_unanswered
+from .identity import Identity
 from .roster import ONLINE
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ class Reach:
             await self._cluster.tell(node, Remove(self._cluster.node, user, room))
         return await self._remove_here(user, room) + sum(stay.connections for stay in stays.values())
 
+    def make_way(self, identity: Identity) -> None:
+        """Close the guests, on all servers, who have by chance the name of a user that a plugin vouches for."""
+        self._manager.guests.make_way(identity, self._manager.users)
+        if not identity.is_guest:
+            for node in self._cluster.nodes_of(identity.user):
+                self._cluster.send(node, MakeWay(self._cluster.node, identity.user))
+
     def connections_elsewhere(self, user: str) -> int:
         """How many connections a user has on other servers."""
         return sum(stay.connections for stay in self._cluster.roster.users(ONLINE).get(user, {}).values())
@@ -100,6 +108,8 @@ class Reach:
             self._hang_up_here(message.user, message.code, message.reason)
         elif isinstance(message, Remove):
             start_unanswered(self._removed(message.user, message.room))
+        elif isinstance(message, MakeWay):
+            self._manager.guests.make_way(Identity(message.user), self._manager.users)
         elif isinstance(message, Reached):
             answer = self._answers.get(message.request)
             if answer is not None and not answer.done():

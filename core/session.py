@@ -132,7 +132,7 @@ class Session:
         manager, pipeline = self._hub.manager, self._hub.pipeline
         try:
             self._hub.door.check(handshake)
-            identity = await pipeline.authenticate(handshake) or manager.guests.identify(handshake, manager.users)
+            identity = await pipeline.authenticate(handshake) or manager.guests.identify(handshake)
             self._check_entry(identity, handshake)
             room = check_room_name(handshake.room or self._hub.default_room)
             connection = Connection(
@@ -151,7 +151,7 @@ class Session:
             self._check_entry(identity, handshake)  # Others may have come in meanwhile.
             if self._has_ended or not connection.is_open:
                 return
-            manager.guests.make_way(identity, manager.users)
+            manager.reach.make_way(identity)
             manager.add(connection)
             self._connection = connection
             await pipeline.notify("connected", connection)
@@ -165,7 +165,7 @@ class Session:
         check_user_name(identity.user)
         manager.limits.check_capacity(manager, identity.user, handshake.address)
         if identity.is_guest:
-            manager.guests.check_name(identity.user, handshake, manager.users)
+            manager.guests.check_name(identity.user, handshake)
 
     def _refuse(self, rejected: Rejected) -> None:
         logger.info("connection refused: %s", rejected.message)

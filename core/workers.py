@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import selectors
 import signal
 import socket
 import sys
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from time import monotonic
 from typing import NoReturn
+
+from pydantic import SecretStr
 
 from .app import create_app
 from .config import LoadedConfig
@@ -68,7 +72,7 @@ class Workers:
     """The parent of the workers. It serves nobody itself."""
 
     def __init__(self, loaded: LoadedConfig, number: int) -> None:
-        self._loaded = loaded
+        self._loaded = _with_secret(loaded)
         self._workers = [Worker(each) for each in range(1, number + 1)]
         self._selector = selectors.DefaultSelector()
         self._lifeline, self._own_end = os.pipe()
@@ -245,6 +249,15 @@ class Workers:
             times += [each.start_at for each in self._workers if each.process is None]
         soonest = min(times)
         return None if soonest == float("inf") else max(0.0, soonest - monotonic())
+
+
+def _with_secret(loaded: LoadedConfig) -> LoadedConfig:
+    """The config, where the workers have a secret in common."""
+    server = loaded.config.server
+    if server.secret is not None:
+        return loaded
+    server = server.model_copy(update={"secret": SecretStr(secrets.token_hex(32))})
+    return replace(loaded, config=loaded.config.model_copy(update={"server": server}))
 
 
 def _say(report: int, words: bytes) -> None:

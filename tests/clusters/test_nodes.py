@@ -54,4 +54,4 @@ def test_the_table_says_for_how_long_a_server_is_up(seconds: float, shown: str) 
 
 
 def test_where_nobody_is_heard_the_table_says_what_may_be_wrong() -> None:
-    assert "the same broker" in table({}, 0.0)
+    assert "the same prefix" in table({}, 0.0)
