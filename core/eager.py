@@ -67,6 +67,9 @@ def _carry_on(coroutine: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any,
         try:
             try:
                 sent = yield waiting
+            except GeneratorExit:  # Collected, together with a loop that has ended.
+                coroutine.close()
+                raise
             except BaseException as error:
                 waiting = coroutine.throw(error)
             else:

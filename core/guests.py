@@ -39,8 +39,10 @@ class Guests:
         self._has_unique_names = server.guest_names == "unique"
         self._online = _Online(is_online)
         self._may_choose = may_choose
+        # Keys from a time when guests chose their names open nothing where names are given.
+        purpose = b"hubbub guest keys" if may_choose else b"hubbub keys of guests with given names"
         shared = server.secret.get_secret_value() if server.secret is not None else secrets.token_hex(32)
-        self._secret = hmac.digest(shared.encode(errors="surrogatepass"), b"hubbub guest keys", "sha256")
+        self._secret = hmac.digest(shared.encode(errors="surrogatepass"), purpose, "sha256")
 
     def identify(self, handshake: Handshake) -> Identity:
         """The name that the URL asks for, or a friendly one that nobody online has.
@@ -52,9 +54,11 @@ class Guests:
         user = handshake.query.get("user") if self._may_choose or self._proves(handshake) else None
         return Identity(user if user is not None else guest_name(self._online), "guest")
 
-    def check_name(self, user: str, handshake: Handshake) -> None:
-        """Raise `Rejected` where somebody else is online under this name."""
-        if user not in self._online or not self._has_unique_names or self._proves(handshake):
+    def check_name(self, user: str, handshake: Handshake, users: Mapping[str, Mapping[str, Connection]]) -> None:
+        """Raise `Rejected` where somebody else, or a member, is online under this name."""
+        is_members = any(not each.identity.is_guest for each in users.get(user, {}).values())
+        may_share = user not in self._online or not self._has_unique_names or self._proves(handshake)
+        if may_share and (self._may_choose or not is_members):
             return
         raise Rejected(
             "forbidden",

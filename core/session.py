@@ -165,7 +165,7 @@ class Session:
         check_user_name(identity.user)
         manager.limits.check_capacity(manager, identity.user, handshake.address)
         if identity.is_guest:
-            manager.guests.check_name(identity.user, handshake)
+            manager.guests.check_name(identity.user, handshake, manager.users)
 
     def _refuse(self, rejected: Rejected) -> None:
         logger.info("connection refused: %s", rejected.message)

@@ -53,8 +53,7 @@ class HubForTests:
     ) -> None:
         """``enabled`` is what config.yaml has under ``plugins:``; ``sections`` are its other sections.
 
-        ``plugins`` are the classes under test, which need not be installed. ``beside`` is a server that shares
-        its clock with this one, inside whose ``with`` block this one runs.
+        ``plugins`` are the classes under test, not necessarily installed; ``beside`` is a server on the same clock.
         Raise `ConfigError` or `PluginError` as the start of a real server would.
         """
         loaded: LoadedConfig = config_from({"plugins": dict(enabled or {}), **sections})
@@ -75,6 +74,9 @@ class HubForTests:
     ) -> None:
         self.run(self.hub.stop())
         if self._owns_loop:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.settle()
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()
 

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 
-from ...core import DONE, Duplicate, InOrder, Publication, Rejected, RoomEvent, start, with_seq
+from ...core import DONE, Duplicate, InOrder, Publication, Rejected, RoomEvent, System, start, with_seq
 from .recent import Recent
 from .store import Conflict, Position, Retention, Store, Stored, StoreUnavailable
 
@@ -214,6 +215,7 @@ class RoomRecorder:
             position = await self._store.renew(self.room, self.epoch)
         if position.epoch != self.epoch:
             self.epoch, self.delivered, self.recent = position.epoch, position.last, Recent()
+            await (self._go_out(self.room, renewed(self.room, position)) or DONE)
         while self.delivered < position.last:
             for stored in await self._store.read(self.room, self.delivered, MOST_AT_ONCE):
                 publication = publication_of(self.room, stored)
@@ -225,6 +227,23 @@ class RoomRecorder:
         for entry in (*entries, *self._waiting):
             self._last += 1
             entry.number(self._last)
+
+
+def renewed(room: str, position: Position) -> Publication:
+    """Tells the members that the numbers mean something else from now on: what was missed cannot be known."""
+    logger.warning("the history of the room %r begins anew", room)
+    message = "The history of this room begins anew: something may be missing before it."
+    return Publication(
+        System(
+            event="renewed",
+            message=message,
+            timestamp=datetime.now(UTC),
+            room=room,
+            epoch=position.epoch,
+            seq=position.last,
+            recovered=False,
+        )
+    )
 
 
 def publication_of(room: str, stored: Stored) -> Publication:

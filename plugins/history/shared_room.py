@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ...core import DONE, Broker, Duplicate, Gap, Publication, Rejected, RoomEvent
 from .recent import Recent
-from .room_recorder import MOST_AT_ONCE, key_of, publication_of
+from .room_recorder import MOST_AT_ONCE, key_of, publication_of, renewed
 from .store import Announcement, Position, Retention, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -150,9 +150,7 @@ class SharedRoom:
 
     def _start_over(self, position: Position) -> None:
         """The numbers mean something else now: what was missed cannot be known."""
-        logger.warning("the history of the room %r began anew", self.room)
-        gap = Gap(room=self.room, reason="the history was lost; it begins anew")
-        self._go_out(self.room, Publication(gap))
+        self._go_out(self.room, renewed(self.room, position))
         self.epoch, self.delivered, self.recent = position.epoch, position.last, Recent()
         self._early.clear()
 

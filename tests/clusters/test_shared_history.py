@@ -177,7 +177,7 @@ def test_a_history_that_was_lost_begins_anew_and_everybody_is_told(servers: Serv
     alice.say("two", id="2")
     one.advance(1)
     assert alice.receive("ack")["seq"] == 1
-    assert "begins anew" in bob.receive("gap")["reason"]
+    assert "begins anew" in bob.receive("system", event="renewed")["message"]
     alice.say("three", id="3")
     one.advance(1)
     assert heard(bob)[-1] == (2, "three")

@@ -98,6 +98,25 @@ def test_a_member_has_no_guest_key_and_may_have_several_connections() -> None:
             assert alice.close_code is None
 
 
+def test_a_guest_does_not_come_back_beside_the_member_whose_name_it_had() -> None:
+    with HubForTests({"members": {}}, plugins={"members": Members}) as hub:
+        guest = hub.connect()
+        welcome = guest.receive("system", event="welcome")
+        name, key = welcome["user"], welcome[GUEST_KEY]
+        member = hub.connect(query={"token": name})
+        assert connect_as(hub, name, guest_key=key).close_code == 4009
+        member.close()
+        assert connect_as(hub, name, guest_key=key).connection.user == name
+
+
+def test_a_key_of_a_chosen_name_opens_nothing_once_names_are_given() -> None:
+    server = {"secret": "s" * 32}
+    with HubForTests(server=server) as hub:
+        key = connect_as(hub, "alice").receive("system", event="welcome")[GUEST_KEY]
+    with HubForTests({"members": {}}, plugins={"members": Members}, server=server) as hub:
+        assert connect_as(hub, "alice", guest_key=key).connection.user != "alice"
+
+
 def test_a_guest_goes_when_the_member_comes_whose_name_it_has() -> None:
     with HubForTests({"members": {}}, plugins={"members": Members}) as hub:
         guest = hub.connect()

@@ -143,6 +143,8 @@ def test_a_store_that_has_lost_what_it_promised_gives_the_room_a_new_epoch(
         hub.run(store.forget("lobby"))
         alice.say("two", id="2")
         assert alice.receive("ack")["seq"] == 1
+        renewed = alice.receive("system", event="renewed")
+        assert (renewed["seq"], renewed["recovered"], renewed["epoch"] != query["epoch"]) == (0, False, True)
         again = hub.connect("alice", query=query)
         joined = again.receive("system", event="joined")
         assert (joined["recovered"], joined["epoch"] != query["epoch"]) == (False, True)
