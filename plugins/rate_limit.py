@@ -3,19 +3,38 @@
 A window holds, for one user and one limit, the times at which the accepted events cease to count: as many as the
 limit allows. Users are counted across their connections and the rooms of one pattern, and remembered after they
 have gone: coming back does not start over.
+
+Servers tell each other ten times a second what they have accepted, so that a user has one limit on all of them. It
+is exceeded at most by what other servers have accepted since they last told: in 100 ms and the time that the
+broker takes.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from functools import cached_property
 from math import ceil
+from typing import Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..core import Connection, Event, Message, Plugin, PluginConfig, Private, Rejected, StateKey, hookimpl
 from ..protocol import tag_of
+
+logger = logging.getLogger(__name__)
+
+NAME = "rate_limit"
+
+GATHER = 0.1
+"""Seconds for which what was accepted is gathered before the other servers are told."""
+
+MOST_COUNTS = 1000
+"""Counts in one message to the other servers."""
 
 REFUSALS = StateKey[tuple[int, float]]("rate_limit.refusals")
 """How many there were, and since when they are counted."""
@@ -50,6 +69,12 @@ class RateLimitConfig(PluginConfig):
         default=100_000, ge=2, description="windows that are remembered; the longest unused are forgotten first"
     )
 
+    when_alone: Literal["count", "refuse"] = Field(
+        default="count",
+        description="what becomes of events while the broker to the other servers is away: count those of this "
+        "server alone, or refuse all with unavailable",
+    )
+
     @cached_property
     def quotas(self) -> Quotas:
         """What is counted by this config, apart from what is counted by that of another room pattern."""
@@ -61,12 +86,20 @@ class RateLimitConfig(PluginConfig):
         return max(self.seconds, self.others.seconds, *(limit.seconds for limit in self.types.values()))
 
 
+MESSAGES = ""
+"""Stands for messages to rooms and private ones, which are counted together."""
+
+Count = tuple[str, int, str, int]
+"""A user, the number of a config, the name of a quota in it, and how many events were accepted."""
+
+
 class Quota:
     """What is counted together: identity, not value, keeps it apart from others."""
 
-    __slots__ = ("close_after", "messages", "seconds")
+    __slots__ = ("close_after", "messages", "name", "seconds")
 
-    def __init__(self, messages: int, seconds: float, close_after: int | None) -> None:
+    def __init__(self, name: str, messages: int, seconds: float, close_after: int | None) -> None:
+        self.name = name
         self.messages = messages
         self.seconds = seconds
         self.close_after = close_after
@@ -78,18 +111,23 @@ class Quotas(dict[type[Event], Quota]):
     def __init__(self, config: RateLimitConfig) -> None:
         super().__init__()
         self._config = config
-        self._messages = Quota(config.messages, config.seconds, config.close_after)
+        self._named: dict[str, Quota] = {}
 
     def __missing__(self, event: type[Event]) -> Quota:
-        config = self._config
-        limit = config.types.get(tag_of(event))
-        if limit is None and issubclass(event, Message | Private):
-            quota = self._messages
-        else:
-            limit = limit or config.others
-            quota = Quota(limit.messages, limit.seconds, config.close_after)
-        self[event] = quota
+        tag = tag_of(event)
+        are_together = tag not in self._config.types and issubclass(event, Message | Private)
+        quota = self[event] = self.named(MESSAGES if are_together else tag)
         return quota
+
+    def named(self, name: str) -> Quota:
+        """The quota of an event type by its tag, or that of `MESSAGES`: the same on every server."""
+        if name not in self._named:
+            config = self._config
+            limit: Limit | RateLimitConfig = config.types.get(name, config.others)
+            if name == MESSAGES:
+                limit = config
+            self._named[name] = Quota(name, limit.messages, limit.seconds, config.close_after)
+        return self._named[name]
 
 
 class RateLimit(Plugin[RateLimitConfig]):
@@ -106,24 +144,65 @@ class RateLimit(Plugin[RateLimitConfig]):
         self._old: dict[tuple[str, Quota], array[float]] = {}
         self._turned_at = self.manager.now()
         self._longest = max(config.longest for config in self.configs)
+        self._numbers = {id(config): number for number, config in enumerate(self.configs)}
+        self._accepted: Counter[tuple[str, int, str]] = Counter()
+        self._telling: asyncio.TimerHandle | None = None
+        self.manager.cluster.listen(NAME, self._hear)
+
+    @hookimpl
+    def shutdown(self) -> None:
+        """Tell the others what they do not know yet."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._tell()
 
     @hookimpl
     def check_event(self, connection: Connection, event: Event) -> None:
         """Count the event, or refuse it; code of the deployer's own is not counted."""
         if connection.identity.kind == "service":
             return
-        quota = self.config_for(getattr(event, "room", None)).quotas[type(event)]
+        config = self.config_for(getattr(event, "room", None))
+        if self.manager.cluster.is_cut_off and config.when_alone == "refuse":
+            raise Rejected("unavailable", "Servers cannot count together now; try again later.")
+        quota = config.quotas[type(event)]
         now = self.manager.now()
-        key = (connection.user, quota)
-        ends = self._young.get(key)
-        if ends is None:
-            ends = self._recall(key, now)
+        ends = self._window(connection.user, quota, now)
         # Forgetting half of them at a time keeps the cost of it from growing with the limit.
         if ends and ends[0] <= now and (len(ends) >= quota.messages or ends[len(ends) // 2] <= now):
             del ends[: bisect_right(ends, now)]
         if len(ends) >= quota.messages:
             self._refuse(connection, quota, ends[0], now)
         ends.append(now + quota.seconds)
+        if self.manager.cluster.peers:
+            self._accepted[connection.user, self._numbers[id(config)], quota.name] += 1
+            if self._telling is None:
+                self._telling = asyncio.get_running_loop().call_later(GATHER, self._tell)
+
+    def _tell(self) -> None:
+        """Tell the other servers what was accepted here since they were last told."""
+        self._telling = None
+        counts: list[Count] = [(*key, count) for key, count in self._accepted.items()]
+        self._accepted.clear()
+        for start in range(0, len(counts), MOST_COUNTS):
+            payload = msgspec.msgpack.encode(counts[start : start + MOST_COUNTS])
+            self.manager.cluster.tell_plugin(NAME, payload)
+
+    def _hear(self, node: str, payload: bytes) -> None:
+        """Count what another server has accepted, as of now."""
+        now = self.manager.now()
+        for user, number, name, count in msgspec.msgpack.decode(payload, type=list[Count]):
+            if not 0 <= number < len(self.configs):
+                logger.warning("server %s has other rate limits than this one: its config is another", node)
+                return
+            quota = self.configs[number].quotas.named(name)
+            ends = self._window(user, quota, now)
+            ends.extend([now + quota.seconds] * min(count, quota.messages))
+            del ends[: -quota.messages]
+
+    def _window(self, user: str, quota: Quota, now: float) -> array[float]:
+        key = (user, quota)
+        ends = self._young.get(key)
+        return self._recall(key, now) if ends is None else ends
 
     def _recall(self, key: tuple[str, Quota], now: float) -> array[float]:
         """The window of a user who has not sent for a while, or a new one."""

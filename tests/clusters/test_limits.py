@@ -82,6 +82,81 @@ def test_servers_without_a_common_secret_say_so(start: Start, caplog: pytest.Log
         assert "server.secret" not in caplog.text
 
 
+def test_what_other_servers_have_accepted_counts(start: Start) -> None:
+    limit = {"rate_limit": {"messages": 3, "seconds": 10}, "chat": {}}
+    one, two = start(limit), start(limit)
+    one.advance(1.1)
+    here, there = one.connect("alice"), two.connect("alice")
+    here.say("1"), here.say("2")
+    one.advance(0.2)
+    there.say("3"), there.say("4")
+    error = there.receive("error")
+    assert (error["code"], error["retry_after"] > 9) == ("rate_limited", True)
+    one.advance(0.2)
+    here.say("5")
+    assert here.receive("error")["code"] == "rate_limited"
+    one.advance(10)
+    here.say("6")
+    there.take("error")
+    there.say("7")
+    assert not here.take("error")
+    assert not there.take("error")
+
+
+def test_who_goes_to_another_server_does_not_start_over(start: Start) -> None:
+    limit = {"rate_limit": {"messages": 1}, "chat": {}}
+    one, two = start(limit), start(limit)
+    one.advance(1.1)
+    alice = one.connect("alice")
+    alice.say("1")
+    alice.close()
+    one.advance(0.2)
+    alice = two.connect("alice")
+    alice.say("2")
+    assert alice.receive("error")["code"] == "rate_limited"
+
+
+def test_limits_of_rooms_and_types_are_kept_apart_on_other_servers(start: Start) -> None:
+    limit = {"rate_limit": {"messages": 1, "types": {"private": {"messages": 1}}}, "chat": {}}
+    rooms = {"options": {"busy-*": {"plugins": {"rate_limit": {"messages": 2}}}}}
+    one, two = start(limit, rooms=rooms), start(limit, rooms=rooms)
+    one.advance(1.1)
+    here, there = one.connect("alice", "busy-1"), two.connect("alice", "busy-1")
+    here.say("1")
+    one.advance(0.2)
+    there.say("2")
+    there.send({"type": "private", "to": "alice", "content": "x"})
+    there.send({"type": "join", "room": "lobby"})
+    there.say("3", room="lobby")
+    assert not there.take("error")
+    there.say("4")
+    assert there.receive("error")["code"] == "rate_limited"
+
+
+@pytest.mark.parametrize(("policy", "code"), [("count", None), ("refuse", "unavailable")])
+def test_the_config_says_what_becomes_of_events_while_the_broker_is_away(
+    start: Start, policy: str, code: str | None
+) -> None:
+    one = start({"rate_limit": {"when_alone": policy, "others": {"messages": 1}}, "presence": {}})
+    alice = one.connect("alice")
+    one.loop.call_soon(one.manager.publisher.broker_lost, "the cable was cut")
+    one.settle()
+    alice.send({"type": "presence"})
+    assert [each["code"] for each in alice.take("error")] == ([code] if code else [])
+    alice.send({"type": "presence"})
+    assert alice.receive("error")["code"] == (code or "rate_limited")
+
+
+def test_a_server_with_other_limits_is_noticed(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    rooms = {"options": {"busy-*": {"plugins": {"rate_limit": {"messages": 2}}}}}
+    one = start({"rate_limit": {}, "chat": {}}, rooms=rooms)
+    start({"rate_limit": {}, "chat": {}})
+    one.advance(1.1)
+    one.connect("alice", "busy-1").say("1")
+    one.advance(0.2)
+    assert "has other rate limits than this one" in caplog.text
+
+
 class Members(Plugin[PluginConfig]):
     """Knows members by their token, and leaves everyone else to come in as a guest."""
 
