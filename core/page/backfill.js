@@ -30,8 +30,10 @@ export class Backfill {
       }
       this.#become(conversation, hole, "idle");
     } catch (error) {
-      // The next time that the room is entered says anew what is missing.
-      if (error.code === "closed" || error.code === "left") return;
+      if (["disconnected", "closed"].includes(error.code)) {
+        this.#become(conversation, hole, "idle");
+        return;
+      }
       if (!error.retryable && hole.reason === "older") conversation.giveUp(hole, isWanted ? error.message : "");
       else if (!error.retryable) conversation.giveUp(hole, `Messages are missing here. ${error.message}`);
       this.#become(conversation, hole, "failed", error);

@@ -29,10 +29,9 @@ export class Credentials {
 
   /** What the next connection, as `user`, is to show. */
   show(user) {
-    if (this.#token) return { protocols: [`bearer.${this.#token}`] };
     const key = this.#keys.find(user);
     this.#shown = { user, key };
-    return key === undefined ? {} : { query: { guest_key: key } };
+    return { query: key === undefined ? {} : { guest_key: key }, protocols: this.#token ? [`bearer.${this.#token}`] : [] };
   }
 
   /** Notes what the server has given for the next time. */

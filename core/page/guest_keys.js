@@ -1,6 +1,6 @@
 import { always, recall, remember } from "./storage.js";
 
-/** A key is good until the server restarts: one that was not used for so long, in milliseconds, opens nothing. */
+/** Most servers forget a key when they restart: one that was not used for so long, in milliseconds, opens nothing. */
 const GOOD_FOR = 30 * 24 * 3600_000;
 const MOST_NAMES = 20;
 

@@ -15,6 +15,7 @@ export class LogView {
   #list = byId("log");
   #latest = byId("latest");
   #empty = byId("empty");
+  #spoken = byId("log-spoken");
   #shown = -1;
   #missed = 0;
   #scheduled = false;
@@ -47,6 +48,7 @@ export class LogView {
     this.#atEnd = true;
     this.#beQuiet();
     this.#draw();
+    this.#spoken.textContent = "";
     this.toEnd();
   }
 
@@ -72,7 +74,9 @@ export class LogView {
     if (this.#atEnd) this.conversation?.trim();
     const lines = this.conversation?.lines ?? [];
     const fresh = lines.filter((line) => line.number > this.#shown);
-    if (fresh.some((line) => line.isOld)) this.#beQuiet();
+    const older = fresh.filter((line) => line.isOld).length;
+    if (older) this.#beQuiet();
+    this.#spoken.textContent = older ? `${older} earlier message${older === 1 ? "" : "s"} loaded.` : "";
     const anchor = this.#atEnd ? null : this.#anchor();
     const hadFocus = this.#list.contains(document.activeElement);
     this.#reconcile(lines);

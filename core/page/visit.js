@@ -34,7 +34,9 @@ export class Visit {
     const drafts = { ...this.#drafts };
     for (const { key, draft } of conversations.all()) if (draft) drafts[key] = draft;
     const rooms = conversations.of("room").map((room) => room.name);
-    const outgoing = this.#outgoing ?? { by: me, messages: chat.saveOutgoing() };
+    // What was never taken, because the server could not be reached, is not lost either.
+    const { by = me, messages = [] } = this.#outgoing ?? {};
+    const outgoing = { by, messages: [...messages, ...chat.saveOutgoing()] };
     remember(thisTab, "visit", { member: isMember ? me : null, rooms, drafts, outgoing });
   }
 
