@@ -19,6 +19,7 @@ from hubbub.core.config import LoggingConfig, RoomOptions, RoomsConfig, ServerCo
 from hubbub.core.config_errors import ConfigError
 from hubbub.core.loader import PluginClass
 from hubbub.core.testing import ClientForTests, HubForTests
+from hubbub.plugins.history.events import HistoryReply
 from hubbub.plugins.presence import PresenceReply
 from hubbub.protocol import (
     CLOSE_CODES,
@@ -51,7 +52,7 @@ BUILT_IN: dict[str, PluginClass] = {
 }
 SENT_BY_THE_SERVER: dict[str, type[Event]] = {
     tag_of(event): event
-    for event in (Ack, Error, Gap, HelpReply, Message, Ping, Pong, PresenceReply, Private, System)
+    for event in (Ack, Error, Gap, HelpReply, HistoryReply, Message, Ping, Pong, PresenceReply, Private, System)
 }
 
 
@@ -135,7 +136,7 @@ def test_a_config_that_a_page_shows_is_valid(
     (tmp_path / "public.pem").write_text(as_written(key_for("ES256")))
     monkeypatch.chdir(tmp_path)
     secrets = {"WEBHOOKS_SECRET": "whsec_" + "0" * 32, "HUBBUB_API_KEY": "k" * 32, "JWT_SECRET": "s" * 32}
-    environment = {"BIND_ADDRESS": "127.0.0.1", **secrets}
+    environment = {"BIND_ADDRESS": "127.0.0.1", "HISTORY_URL": "postgresql://db.example.com/hubbub", **secrets}
     loaded = load_config(tmp_path / "config.yaml", environment)
     create_app(loaded, plugins={"hands": import_module("hubbub_hands").Hands})
     assert loaded.config.model_fields_set
@@ -222,10 +223,10 @@ def test_the_wire_page_has_every_type_that_a_client_may_send_with_its_fields_and
         row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1]))
         for row in tables(section(page, "What a client sends"))[0]
     }
-    not_for_now = {"epoch", "since", "seq", "user"}
+    of_the_server = {"seq", "user"}
     for tag, event in codec.types.items():
         stamped = {"timestamp"} if hasattr(event, "user") else set[str]()
-        assert rows.pop(tag) == set(event.__struct_encode_fields__) - not_for_now - stamped, tag
+        assert rows.pop(tag) == set(event.__struct_encode_fields__) - of_the_server - stamped, tag
     assert not rows
     sent = [
         codec.decode_json(line.encode())

@@ -57,7 +57,8 @@ def test_a_file_is_synced_as_the_room_asks_or_else_as_the_store_was_made(
     tmp_path: Path, run: Run, commits: list[Durability]
 ) -> None:
     store = SqliteStore(tmp_path / "history.db", durability="full")
-    for durability, committed in (("normal", "normal"), ("full", "full"), (None, "full")):
+    expected: dict[Durability | None, Durability] = {"normal": "normal", "full": "full", None: "full"}
+    for durability, committed in expected.items():
         run(fill(store, f"{durability}", 1, retention=keep(durability)))
         assert commits[-1] == committed
     run(store.stop())
