@@ -33,6 +33,7 @@ class RedisBroker(RemoteBroker):
         self._config = config
         self._endpoint = Endpoint(config.url.get_secret_value(), timeout=config.timeout)
         self._topology = _topology(config, self._endpoint)
+        self._place = self._endpoint.place if config.sentinel is None else f"the master {config.sentinel.master!r}"
         self._channels = Channels(config.prefix)
         self._rooms: dict[str, bytes] = {}
         self._names: dict[bytes, str] = {}
@@ -65,12 +66,12 @@ class RedisBroker(RemoteBroker):
             reason = await self._connected()
             if not self._is_away or not self._tried.done():
                 self._is_away, is_told = True, reason
-                self.receiver.broker_lost(f"Redis at {self._endpoint.place}: {reason}")
+                self.receiver.broker_lost(f"Redis at {self._place}: {reason}")
                 if not self._tried.done():
                     self._tried.set_result(None)
             elif reason != is_told:
                 is_told = reason
-                logger.warning("still no connection to Redis at %s: %s", self._endpoint.place, reason)
+                logger.warning("still no connection to Redis at %s: %s", self._place, reason)
             if loop.time() - began > self._config.timeout + self._config.max_reconnect_seconds:
                 backoff.reset()
             await asyncio.sleep(backoff.next())
@@ -134,7 +135,7 @@ class RedisBroker(RemoteBroker):
             self._session.abandon("the slots of the cluster have moved")
         elif str(error) not in self._refusals:
             self._refusals.add(str(error))
-            logger.error("Redis at %s refuses what is published: %s", self._endpoint.place, error)
+            logger.error("Redis at %s refuses what is published: %s", self._place, error)
 
     def channel_of(self, room: str) -> Channel | None:
         """Where a store in the same Redis may publish; see `Broker.channel_of`."""
