@@ -136,6 +136,7 @@ def test_a_config_that_a_page_shows_is_valid(
     (tmp_path / "public.pem").write_text(as_written(key_for("ES256")))
     monkeypatch.chdir(tmp_path)
     secrets = {"WEBHOOKS_SECRET": "whsec_" + "0" * 32, "HUBBUB_API_KEY": "k" * 32, "JWT_SECRET": "s" * 32}
+    secrets["HUBBUB_SECRET"] = "s" * 64
     environment = {"BIND_ADDRESS": "127.0.0.1", "HISTORY_URL": "postgresql://db.example.com/hubbub", **secrets}
     loaded = load_config(tmp_path / "config.yaml", environment)
     create_app(loaded, plugins={"hands": import_module("hubbub_hands").Hands})
