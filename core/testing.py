@@ -53,7 +53,7 @@ class HubForTests:
     ) -> None:
         """``enabled`` is what config.yaml has under ``plugins:``; ``sections`` are its other sections.
 
-        ``plugins`` are the classes under test, not necessarily installed; ``beside`` is a server on the same clock.
+        ``plugins`` are classes that need not be installed; ``beside`` is a server on the same clock.
         Raise `ConfigError` or `PluginError` as the start of a real server would.
         """
         loaded: LoadedConfig = config_from({"plugins": dict(enabled or {}), **sections})

@@ -46,7 +46,8 @@ def test_a_notice_reaches_users_connections_rooms_and_everyone_on_other_servers(
         ("/api/rooms/lobby/notify", 2),
         ("/api/notify", 2),
     ):
-        alice.take(), bob.take()
+        for each in (alice, bob):
+            each.take()
         assert servers.one.post(path, {"message": "Dinner!"}).body == {"connections": connections}, path
         servers.settle()
         assert bob.receive("system", event="notice")["message"] == "Dinner!", path
@@ -87,7 +88,8 @@ def test_a_member_is_removed_on_all_servers(servers: Servers) -> None:
 
 def test_rooms_members_and_users_are_those_of_all_servers(servers: Servers) -> None:
     alice = servers.one.connect("alice")
-    servers.two.connect("alice"), servers.two.connect("bob"), servers.two.connect("bob", "attic")
+    for user, room in (("alice", ""), ("bob", ""), ("bob", "attic")):
+        servers.two.connect(user, room)
     servers.settle()
     lobby, attic = (
         {"room": "lobby", "online": 2, "connections": 3},

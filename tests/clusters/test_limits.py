@@ -87,9 +87,11 @@ def test_what_other_servers_have_accepted_counts(start: Start) -> None:
     one, two = start(limit), start(limit)
     one.advance(1.1)
     here, there = one.connect("alice"), two.connect("alice")
-    here.say("1"), here.say("2")
+    for content in "12":
+        here.say(content)
     one.advance(0.2)
-    there.say("3"), there.say("4")
+    for content in "34":
+        there.say(content)
     error = there.receive("error")
     assert (error["code"], error["retry_after"] > 9) == ("rate_limited", True)
     one.advance(0.2)

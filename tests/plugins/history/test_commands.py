@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from hubbub.core.cli import main
-from hubbub.plugins.history import progress
 from hubbub.plugins.history.progress import Progress
 from hubbub.plugins.history.sqlite import SqliteStore
 from hubbub.plugins.history.store import Retention
@@ -217,7 +216,7 @@ def test_progress_is_shown_on_a_terminal_where_it_takes_longer_than_a_second(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("hubbub.plugins.history.progress.time.monotonic", lambda: now[0])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with Progress("exported", 4000) as shown:
         for now[0] in (0.5, 1.1, 1.2, 1.4):
@@ -231,7 +230,7 @@ def test_progress_is_not_shown_elsewhere_or_for_what_is_quick(
     is_terminal: bool, seconds: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("hubbub.plugins.history.progress.time.monotonic", lambda: now[0])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     with Progress("exported", 4000) as shown:
         now[0] = seconds
