@@ -23,9 +23,19 @@ class Recent:
 
     def add(self, encoded: Encoded) -> None:
         """Take the next event, and let go of the oldest ones where there are too many."""
-        events = self._events
-        events.append(encoded)
+        self._events.append(encoded)
         self._bytes += len(encoded.json)
+        self._let_go()
+
+    def has_been(self, events: Sequence[Encoded]) -> None:
+        """Take what was read from the store, up to the newest event, where that is more than is at hand."""
+        if len(events) > len(self._events):
+            self._events = deque(events)
+            self._bytes = sum(len(encoded.json) for encoded in events)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        events = self._events
         while len(events) > MOST_EVENTS or (self._bytes > MOST_BYTES and len(events) > 1):
             self._bytes -= len(events.popleft().json)
 

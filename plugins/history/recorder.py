@@ -233,8 +233,11 @@ class StoreRecorder(Recorder):
         while epoch == room.epoch and 0 <= room.delivered - since <= self._max_recovered - len(events):
             recent = room.recent.newest(room.delivered - since)
             if recent is not None:
-                is_too_much = sum(len(encoded.json) for encoded in recent) > space
-                return None if is_too_much else [*events, *recent]
+                if sum(len(encoded.json) for encoded in recent) > space:
+                    return None
+                events += recent
+                room.recent.has_been(events)  # Who comes back has company: others have missed the same.
+                return events
             page = await self.store.read(room.room, since, MOST_AT_ONCE)
             space -= sum(len(stored.event) for stored in page)
             if not page or page[0].seq != since + 1 or space < 0:

@@ -124,3 +124,17 @@ def test_what_is_at_hand_is_not_read_from_the_store_again(start: Start, store: M
         said(hub, 1, 2)
         store.seconds = 10.0  # It would be noticed.
         assert contents(hub.connect("alice", query=query)) == [1, 2]
+
+
+def test_what_was_read_for_one_is_at_hand_for_all_who_have_missed_the_same(
+    start: Start, store: MoodyStore
+) -> None:
+    with start() as hub:
+        query = resume_from(hub.connect("alice"))
+        said(hub, 1, 2)
+    with start() as hub:
+        said(hub, 3)
+        assert contents(hub.connect("alice", query=query)) == [1, 2, 3]
+        store.seconds = 10.0
+        said(hub, 4)
+        assert contents(hub.connect("bob", query=query)) == [1, 2, 3, 4]
