@@ -1,0 +1,3 @@
+"""Connects several servers through NATS."""
+
+from .plugin import Nats as Nats
