@@ -12,8 +12,10 @@ import sys
 import uvicorn
 from hubbub.core import wire
 from hubbub.core.config import LoggingConfig, config_from
+from hubbub.core.config_server import ServerConfig
 from hubbub.core.connection import Transport
 from hubbub.core.endpoint import WebSocketEndpoint
+from hubbub.core.guarded_http import Guard, GuardedHttp
 from hubbub.core.handshake import Handshake
 from hubbub.core.hub import Hub
 from hubbub.core.logs import configure_logging
@@ -69,18 +71,21 @@ def main(kind: str, *, compression: bool) -> None:
     configure_logging(LoggingConfig(format="text"))
     config = uvicorn.Config(
         stock_echo if kind == "stock" else hubbub_echo(compression=compression),
-        http=UvicornHttp if kind == "fast" else "auto",
+        http={"fast": UvicornHttp, "portable": GuardedHttp, "stock": "auto"}[kind],
         ws=UvicornTransport if kind == "fast" else WebSocketsSansIOProtocol,
         ws_max_size=LARGEST_MESSAGE,
         ws_per_message_deflate=compression,
         lifespan="off",
         log_config=None,
     )
+    server = uvicorn.Server(config)
+    if kind != "stock":
+        server.server_state = Guard(ServerConfig(), max_sockets=1000)
     listener = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=[listener]))
+        runner.run(server.serve(sockets=[listener]))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def _run(kind: str, compression: bool, folder: Path) -> Run:
     cases = WITH_COMPRESSION if compression else WITHOUT_COMPRESSION
     with echo_server(kind, folder / "server.log", compression=compression) as url:
         fuzzing = [KOSOKU or "kosoku", url, *cases, "--parallelism", "4", "--outdir", report]
-        done = subprocess.run(fuzzing, capture_output=True, text=True, check=False)
+        done = subprocess.run(fuzzing, capture_output=True, text=True, check=False, timeout=150)
     assert (report / "index.json").exists(), f"kosoku has made no report:\n{done.stdout}{done.stderr}"
     verdicts = {
         case: Verdict(result["behavior"], result["behaviorClose"])
