@@ -6,13 +6,13 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from ..end_to_end.running_server import RunningServer
+from ..end_to_end.running_server import HUBBUB, RunningServer
 from .crowd import Crowd, Judgement
 
 NO_LIMIT: dict[str, object] = {"messages": 1_000_000_000, "others": {"messages": 1_000_000_000}}
@@ -22,7 +22,14 @@ PLUGINS: dict[str, object] = {"chat": {}, "presence": {}, "validation": {}, "rat
 class RestartedServer:
     """One server after the other, with one config, on one port."""
 
-    def __init__(self, folder: Path, history: Mapping[str, object], transport: str = "auto") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        history: Mapping[str, object],
+        transport: str = "auto",
+        command: Sequence[str] = HUBBUB,
+    ) -> None:
+        """``history`` are the options of that plugin; ``command`` is how hubbub is called."""
         keep = {"keep": 10_000_000, "max_recovered": 1_000_000}
         config = {
             "server": {"transport": transport, "max_connections_per_address": 10_000},
@@ -30,7 +37,8 @@ class RestartedServer:
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         self._folder = folder
-        self.now = RunningServer(folder)
+        self._command = command
+        self.now = RunningServer(folder, command=command)
 
     def url(self) -> str:
         """Where clients connect."""
@@ -42,7 +50,7 @@ class RestartedServer:
 
     def start(self) -> None:
         """Start again where the last one was."""
-        self.now = RunningServer(self._folder, ("--port", str(self.now.port)))
+        self.now = RunningServer(self._folder, ("--port", str(self.now.port)), command=self._command)
 
     def is_ready(self) -> bool:
         """What a load balancer is told."""
