@@ -13,6 +13,9 @@ from ...core import PluginConfig
 
 EXPECTED = "expected one such as nats://host:4222, or tls://host:4222"
 
+_MARKS = {"credentials": (b"BEGIN NATS USER JWT", b"BEGIN USER NKEY SEED"), "ca_file": (b"BEGIN CERTIFICATE",)}
+"""What the files have in them that the options name."""
+
 
 def _server(url: str) -> str:
     # What is wrong is told without the text itself, which may have a password in it.
@@ -88,12 +91,15 @@ class NatsConfig(PluginConfig):
 
     @field_validator("credentials", "ca_file")
     @classmethod
-    def _can_be_read(cls, value: Path | None) -> Path | None:
+    def _can_be_read(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
             try:
-                value.open("rb").close()
+                content = value.read_bytes()
             except OSError as error:
                 raise ValueError(f"{value} cannot be read: {error.strerror}") from None
+            marks = _MARKS[info.field_name or ""]
+            if not all(mark in content for mark in marks):
+                raise ValueError(f"{value} is no such file: it has no {marks[0].decode()}")
         return value
 
     @field_validator("nkey")

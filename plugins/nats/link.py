@@ -14,7 +14,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error, SlowConsumerError
+from nats.errors import Error, SlowConsumerError, UnexpectedEOF
 from pydantic import SecretStr
 
 from .config import NatsConfig
@@ -185,4 +185,6 @@ def _secret(value: SecretStr | None) -> str | None:
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, UnexpectedEOF):
+        return "it closed the connection"
     return str(error).removeprefix("nats: ").strip("'") or type(error).__name__
