@@ -1,6 +1,7 @@
 """`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables.
 
-`python -m benchmarks micro` runs the micro-benchmarks instead.
+`python -m benchmarks micro` runs the micro-benchmarks instead; `kill`, `recovery` and `history` show what history
+costs and what it is worth. Each of them has a --help.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from . import chart, machine, report
+from . import chart, history, kill, machine, recovery, report
 from .micro import run as micro
 from .paths import BUILD
 from .processes import Failed, allow_many_files, available_cores, compile_programs, install_peers
@@ -19,6 +20,8 @@ from .results import Run
 from .suite import Plan, carry_out
 from .targets import TARGETS, Missing, Target
 from .workloads import WORKLOADS, select
+
+OTHERS = {"micro": micro.main, "kill": kill.main, "recovery": recovery.main, "history": history.main}
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -111,8 +114,8 @@ def _measure(options: argparse.Namespace, arguments: list[str]) -> Run:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["micro"]:
-        return micro.main(arguments[1:])
+    if arguments and arguments[0] in OTHERS:
+        return OTHERS[arguments[0]](arguments[1:])
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
