@@ -59,7 +59,7 @@ def docs(browser: Browser, server: RunningServer) -> Generator[Page]:
 
 def test_every_operation_is_shown_and_opens(browser: Browser, start_server: StartServer) -> None:
     with docs(browser, start_server()) as page:
-        expect(page.locator(".operation")).to_have_count(17)
+        expect(page.locator(".operation")).to_have_count(18)
         expect(page.locator("#description")).to_contain_text("The API is off on this server")
         for operation in page.locator(".operation").all():
             operation.locator("> summary").click()
