@@ -200,7 +200,7 @@ class ClientForTests:
     def take(self, type_: str | None = None) -> list[Received]:
         """Take all events, or all of one type, oldest first."""
         taken = [event for event in self.events if type_ in (None, event["type"])]
-        self.events[:] = [event for event in self.events if event not in taken]
+        self.events[:] = [event for event in self.events if type_ not in (None, event["type"])]
         return taken
 
     def alive(self) -> None:
