@@ -72,6 +72,8 @@ class SharedRoom:
         self._failed = failed
         self._early: dict[int, Publication] = {}
         self._filling: asyncio.Task[None] | None = None
+        self._must_look = False
+        """Whether something may be in the store of which nothing has arrived."""
 
     @property
     def is_idle(self) -> bool:
@@ -113,16 +115,22 @@ class SharedRoom:
             self._out(publication)
 
     def look_again(self, patience: float) -> None:
-        """Ask the store what should be here, after ``patience`` seconds, unless that is under way."""
+        """Ask the store what should be here: at once, or if something is still missing after ``patience`` seconds.
+
+        Where that is under way it is done once more: the store may have answered before what this is about.
+        """
+        self._must_look = self._must_look or not patience
         if self._filling is None:
             self._filling = asyncio.get_running_loop().create_task(self._fill(patience))
 
     async def _fill(self, patience: float) -> None:
         try:
             await asyncio.sleep(patience)
-            if patience and not self._early:
-                return
-            await self.fill()
+            while self._must_look or self._early:
+                self._must_look = False
+                await self.fill()
+                if self._early:
+                    await asyncio.sleep(PATIENCE)
         except StoreUnavailable as error:
             self._failed(error)
         finally:
@@ -130,8 +138,12 @@ class SharedRoom:
 
     async def fill(self) -> None:
         """Let go out what the store has and nobody here has got. Raise `StoreUnavailable` where it cannot tell."""
+        known = self.delivered  # More may arrive while the store answers, of which its answer says nothing.
         position = await self._store.open(self.room, now=time.time())
-        if position.epoch != self.epoch or position.last < self.delivered:
+        if position.epoch == self.epoch and position.last < known:
+            # It has lost something: its next numbers must not be taken for those that were seen.
+            position = await self._store.renew(self.room, self.epoch)
+        if position.epoch != self.epoch:
             self._start_over(position)
         if position.first > self.delivered + 1:
             self._tell_gap(self.delivered + 1, position.first - 1)

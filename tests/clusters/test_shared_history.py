@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from hubbub.core.testing import ClientForTests, HubForTests
 from hubbub.plugins.history import stores
+from hubbub.plugins.history.store import Position
 
 from ..plugins.recording.moody import MoodyStore, resume_from
 from .bus import Bus, BusBroker
@@ -181,6 +183,86 @@ def test_a_history_that_was_lost_begins_anew_and_everybody_is_told(servers: Serv
     alice.say("three", id="3")
     one.advance(1)
     assert heard(bob)[-1] == (2, "three")
+
+
+def answer_late(store: MoodyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store tell where a room was a moment ago."""
+    tell = store.open
+
+    async def tell_late(room: str, *, now: float) -> Position:
+        position = await tell(room, now=now)
+        await asyncio.sleep(0.5)
+        return position
+
+    monkeypatch.setattr(store, "open", tell_late)
+
+
+def find_the_broker_again(servers: Servers) -> None:
+    servers.hubs[0].run(servers.brokers[1].cut())
+    servers.hubs[0].run(servers.brokers[1].mend())
+
+
+def test_what_arrives_while_the_store_is_asked_is_no_sign_that_the_store_has_lost_it(
+    servers: Servers, store: MoodyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = servers.start(), servers.start()
+    alice, bob = one.connect("alice"), two.connect("bob")
+    answer_late(store, monkeypatch)
+    find_the_broker_again(servers)
+    for text in ("one", "two"):
+        alice.say(text)
+    one.advance(1)
+    assert [event for event in bob.take("system") if event["event"] == "renewed"] == []
+    assert heard(bob) == [(1, "one"), (2, "two")]
+
+
+def test_what_is_missed_while_the_store_is_asked_is_asked_for_again(
+    servers: Servers, store: MoodyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = servers.start(), servers.start()
+    alice, bob = one.connect("alice"), two.connect("bob")
+    answer_late(store, monkeypatch)
+    find_the_broker_again(servers)
+    one.advance(0.1)  # By now the store has been asked, and knows of nothing.
+    servers.brokers[1].is_deaf = True
+    alice.say("one")
+    one.settle()
+    find_the_broker_again(servers)
+    one.advance(2)
+    assert heard(bob) == [(1, "one")]
+    find_the_broker_again(servers)
+    one.advance(0.1)
+    alice.say("two")
+    one.settle()
+    servers.brokers[1].is_deaf = False
+    alice.say("three")
+    one.advance(2)
+    assert heard(bob) == [(2, "two"), (3, "three")]
+
+
+def test_a_store_that_has_lost_its_last_events_gets_a_new_epoch_which_all_servers_learn(
+    servers: Servers, store: MoodyStore
+) -> None:
+    one, two = servers.start(), servers.start()
+    alice, bob = one.connect("alice"), two.connect("bob")
+    epoch = alice.receive("system", event="joined")["epoch"]
+    for text in ("one", "two", "three"):
+        alice.say(text)
+    one.advance(1)
+
+    async def lose_some() -> None:
+        await store.forget("lobby")
+        await store.restore("lobby", epoch, 1, now=0.0)
+
+    one.run(lose_some())
+    find_the_broker_again(servers)
+    one.advance(1)
+    alice.say("four")
+    one.advance(1)
+    news = [client.receive("system", event="renewed") for client in (alice, bob)]
+    assert news[0]["epoch"] == news[1]["epoch"] != epoch
+    again = two.connect("carol", query={"epoch": epoch, "since": "2"})
+    assert again.receive("system", event="joined")["recovered"] is False
 
 
 def test_a_server_without_members_neither_subscribes_nor_keeps_anything(servers: Servers) -> None:
