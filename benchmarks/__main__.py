@@ -1,7 +1,7 @@
 """`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables.
 
-`python -m benchmarks micro` runs the micro-benchmarks instead; `kill`, `recovery` and `history` show what history
-costs and what it is worth. Each of them has a --help.
+`python -m benchmarks micro` runs the micro-benchmarks instead; in `redis` two nodes of each share a Redis; `kill`,
+`recovery` and `history` show what history costs and what it is worth. Each of them has a --help.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from . import chart, history, kill, machine, recovery, report
+from . import chart, history, kill, machine, recovery, redis, report
 from .micro import run as micro
 from .paths import BUILD
 from .processes import Failed, allow_many_files, available_cores, compile_programs, install_peers
@@ -21,7 +21,13 @@ from .suite import Plan, carry_out
 from .targets import TARGETS, Missing, Target
 from .workloads import WORKLOADS, select
 
-OTHERS = {"micro": micro.main, "kill": kill.main, "recovery": recovery.main, "history": history.main}
+OTHERS = {
+    "micro": micro.main,
+    "kill": kill.main,
+    "recovery": recovery.main,
+    "history": history.main,
+    "redis": redis.main,
+}
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -5,19 +5,16 @@ The goals: memory within 30 % of what it is without, sqlite within 50 %.
 
 import argparse
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-import yaml
-
 from . import machine
-from .paths import BUILD, HUBBUB, HUBBUB_CONFIG
+from .paths import BUILD
 from .processes import Failed, allow_many_files, available_cores, compile_programs
 from .report import save
 from .results import Run
 from .suite import Plan, carry_out
 from .tables import Table, number, remarks
-from .targets import TARGETS, Start, Target
+from .targets import TARGETS, Target, hubbub_with
 from .workloads import Figure, select
 
 WITHOUT = "without"
@@ -30,21 +27,10 @@ GOALS = {"memory": 1 / 0.7, "sqlite-normal": 1 / 0.5, "sqlite-full": 1 / 0.5}
 """How many times as much a publication may cost as without history."""
 
 
-def _command(history: dict[str, object] | None) -> Callable[[Start], list[str]]:
-    def command(start: Start) -> list[str]:
-        config = yaml.safe_load(HUBBUB_CONFIG.read_text())
-        if history is not None:
-            config["plugins"]["history"] = history
-        path = start.folder / "config.yaml"
-        path.write_text(yaml.safe_dump(config, sort_keys=False))
-        return [str(HUBBUB), "serve", "--config", str(path), "--port", str(start.port)]
-
-    return command
-
-
 def _target(name: str, history: dict[str, object] | None) -> Target:
     hubbub = TARGETS["hubbub"]
-    return Target(name, name, "", _command(history), hubbub.version, dialect=hubbub.dialect)
+    command = hubbub_with(lambda _: {} if history is None else {"history": history})
+    return Target(name, name, "", command, hubbub.version, dialect=hubbub.dialect)
 
 
 def _table(run: Run) -> Table:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -112,11 +112,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def running(target: Target, deflate: bool, core: int) -> Generator[tuple[int, int]]:
+def running(target: Target, deflate: bool, core: int, broker_port: int = 0) -> Generator[tuple[int, int]]:
     """Runs the server on one core; gives its port and process id. Raises Failed if it does not come up."""
     with tempfile.TemporaryDirectory(prefix=f"bench-{target.name}-") as folder:
         port, log = _free_port(), Path(folder) / "server.log"
-        command = [*_pinned(core), *target.command(Start(port, Path(folder), deflate))]
+        command = [*_pinned(core), *target.command(Start(port, Path(folder), deflate, broker_port))]
         environment = {**os.environ, **target.environment}
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -141,17 +141,34 @@ def _family(pid: int) -> list[int]:
     return family
 
 
+def _families(servers: list[tuple[int, int]]) -> str:
+    return ",".join(str(member) for _, pid in servers for member in _family(pid))
+
+
 def measure(
     target: Target, workload: Workload, seconds: float, rate: float, cores: tuple[int, int]
 ) -> Measurement:
-    """One server, one load, one measurement. Raises Failed if either did not do its part."""
+    """The servers of a workload, one load, one measurement. Raises Failed if any did not do its part.
+
+    What is between the servers shares their core.
+    """
     template = target.template.replace("$SIZE", str(CONTENT_BYTES))
-    with running(target, workload.deflate, cores[0]) as (port, pid):
+    with ExitStack() as running_servers:
+        broker: list[tuple[int, int]] = []
+        if target.broker is not None:
+            broker.append(running_servers.enter_context(running(target.broker, False, cores[0])))
+        nodes = [
+            running_servers.enter_context(
+                running(target, workload.deflate, cores[0], broker[0][0] if broker else 0)
+            )
+            for _ in range(workload.nodes)
+        ]
         command = [
-            *_pinned(cores[1]), str(BUILD / "load"), "--port", str(port), "--path", target.path,
-            "--template", template, "--size", str(CONTENT_BYTES), *target.dialect, "--seconds", f"{seconds:g}",
-            "--server", ",".join(map(str, _family(pid))), "--cores", f"{cores[0]},{cores[1]}",
-            *workload.arguments.split(), *(["--rate", f"{rate:.3f}"] if rate else []),
+            *_pinned(cores[1]), str(BUILD / "load"), "--port", ",".join(str(port) for port, _ in nodes),
+            "--path", target.path, "--template", template, "--size", str(CONTENT_BYTES), *target.dialect,
+            "--seconds", f"{seconds:g}", "--server", _families(nodes), "--broker", _families(broker),
+            "--cores", f"{cores[0]},{cores[1]}", *workload.arguments.split(),
+            *(["--rate", f"{rate:.3f}"] if rate else []),
         ]  # fmt: skip
         load = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:

@@ -1,5 +1,6 @@
 """Results as a terminal, a file and benchmarks/README.md show them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -8,9 +9,7 @@ from . import chart, goals
 from .paths import CHART, README, RESULTS
 from .results import Run
 from .tables import all_tables, remarks
-from .targets import TARGETS
-
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+from .targets import TARGETS, Target
 
 
 def load(path: Path) -> Run:
@@ -27,29 +26,32 @@ def text(run: Run) -> str:
     return "\n\n".join([*[table.text() for table in tables], "\n".join(remarks(run))])
 
 
-def _versions(run: Run) -> list[str]:
+def version_rows(run: Run, targets: Mapping[str, Target]) -> list[str]:
     lines = ["| | version | runs as |", "| --- | --- | --- |"]
     for name, version in run.versions.items():
-        target = TARGETS.get(name)
+        target = targets.get(name)
         lines.append(f"| {target.title if target else name} | {version} | {target.note if target else ''} |")
     return lines
 
 
+def machine_line(run: Run) -> str:
+    return "; ".join(f"{what}: {value}" for what, value in run.machine.items()) + "."
+
+
 def section(run: Run) -> str:
     """The results section of README.md."""
-    machine = "; ".join(f"{what}: {value}" for what, value in run.machine.items())
     lines = [
         f"Measured {run.date}, `{run.command}`: medians of {run.rounds} rounds of {run.seconds:g} s,"
         " the targets in turn, a fresh server every time. In brackets: times as good as the textbook server.",
         "",
-        f"{machine}.",
+        machine_line(run),
         "",
         f"![Deliveries a second and server CPU per delivery]({CHART.name})",
         "",
     ]
     for table in [*filter(None, [goals.table(run)]), *all_tables(run)]:
         lines += [table.markdown(), ""]
-    lines += [*_versions(run), ""]
+    lines += [*version_rows(run, TARGETS), ""]
     lines += [f"- {remark}" for remark in remarks(run)]
     return "\n".join(lines).strip()
 
@@ -58,9 +60,14 @@ def publish(run: Run) -> None:
     """Writes results.json, the chart, and the results section of README.md."""
     save(run, RESULTS)
     chart.save(run, CHART)
-    readme = README.read_text()
-    before, _, rest = readme.partition(BEGIN)
-    _, found, after = rest.partition(END)
+    publish_section("results", section(run))
+
+
+def publish_section(name: str, text: str) -> None:
+    """Put ``text`` between the markers of that name in README.md. Raise ValueError where they are missing."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = README.read_text().partition(begin)
+    _, found, after = rest.partition(end)
     if not found:
-        raise ValueError(f"{README} lacks the markers {BEGIN} and {END}")
-    README.write_text(f"{before}{BEGIN}\n\n{section(run)}\n\n{END}{after}")
+        raise ValueError(f"{README} lacks the markers {begin} and {end}")
+    README.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -44,11 +44,17 @@ class Measurement(msgspec.Struct):
     missing: int
     disagreeing: int
     closed: int
+    broker_share: float = 0.0
+
+    @property
+    def broker_us_per_message(self) -> float:
+        """CPU of what is between the servers."""
+        return self.broker_share * 1e6 / self.messages_per_second if self.messages_per_second else 0.0
 
     def load_was_the_limit(self) -> bool:
         # A generator in step with a server that writes often is busy too, and reads larger pieces when it falls
         # behind: it is the limit only where the server is not.
-        return self.load_share > 0.9 and self.server_share < 0.9
+        return self.load_share > 0.9 and self.server_share + self.broker_share < 0.9
 
     def faults(self) -> dict[str, int]:
         """What must be 0 and is not."""
@@ -95,7 +101,7 @@ class Run(msgspec.Struct):
         own, others = self.figure(workload, target, figure), self.figure(workload, other, figure)
         if not own or not others:
             return None
-        return own / others if figure == "deliveries_per_second" else others / own
+        return own / others if figure.endswith("per_second") else others / own
 
     def peak(self, workload: Workload, target: str) -> float | None:
         """Messages a second at which to pace the target."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .clustered import CLUSTERED
 from .results import Run
 from .targets import TARGETS
 from .workloads import COMPARED, SIZES, WORKLOADS, Figure
@@ -44,7 +45,8 @@ def number(value: float) -> str:
 
 
 def _title(target: str) -> str:
-    return TARGETS[target].title if target in TARGETS else target
+    known = TARGETS.get(target) or CLUSTERED.get(target)
+    return known.title if known else target
 
 
 def _marks(run: Run, workload: str, target: str) -> str:
@@ -67,7 +69,7 @@ def _taken(run: Run, workloads: list[str]) -> list[str]:
     return [name for name in workloads if any(sample.workload == name for sample in run.samples)]
 
 
-def _by_target(
+def by_target(
     run: Run, title: str, workloads: list[str], figure: Figure, heading: Callable[[str], str] = str
 ) -> Table | None:
     workloads = _taken(run, workloads)
@@ -136,11 +138,11 @@ def all_tables(run: Run) -> list[Table]:
     paced = [name for name, workload in WORKLOADS.items() if workload.group == "sparse"]
     slow = [name for name, workload in WORKLOADS.items() if workload.group == "slow"]
     tables = [
-        _by_target(run, "Server CPU per delivery, µs", FANOUT, "us_per_delivery"),
-        _by_target(run, "Deliveries per second, one core", FANOUT, "deliveries_per_second"),
+        by_target(run, "Server CPU per delivery, µs", FANOUT, "us_per_delivery"),
+        by_target(run, "Deliveries per second, one core", FANOUT, "deliveries_per_second"),
         _connections(run),
-        _by_target(run, "Server CPU per delivery, µs, 16 in flight", _sizes("cost"), "us_per_delivery", _members),
-        _by_target(run, "Server CPU per delivery, µs, 1 in flight", _sizes("single"), "us_per_delivery", _members),
+        by_target(run, "Server CPU per delivery, µs, 16 in flight", _sizes("cost"), "us_per_delivery", _members),
+        by_target(run, "Server CPU per delivery, µs, 1 in flight", _sizes("single"), "us_per_delivery", _members),
         _latency(run, "Sparse traffic", paced),
         _latency(run, "Slow consumers: latency of the other members", slow),
         _latency(run, "Fairness: latency in other rooms while a broadcast goes out", ["fairness"]),

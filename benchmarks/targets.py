@@ -10,6 +10,8 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from string import Template
 
+import yaml
+
 from .paths import BUILD, HUBBUB, HUBBUB_CONFIG, NODE_MODULES, PEERS, PEERS_PYTHON
 
 NCHAN_MODULES = (Path("/usr/lib/nginx/modules"), Path("/usr/lib64/nginx/modules"))
@@ -21,16 +23,20 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """What a command is made for: the port to listen on, a folder of its own, whether to compress."""
+    """What a command is made for: the port to listen on, a folder of its own, whether to compress.
+
+    And where the broker listens, if the target has one.
+    """
 
     port: int
     folder: Path
     deflate: bool
+    broker_port: int = 0
 
 
 @dataclass(frozen=True)
 class Target:
-    """`version` raises Missing if the target cannot run here."""
+    """`version` raises Missing if the target cannot run here. `broker` runs beside it, between its nodes."""
 
     name: str
     title: str
@@ -41,6 +47,7 @@ class Target:
     template: str = '{"type":"message","content":"%s"}'
     dialect: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    broker: "Target | None" = None
 
 
 @cache
@@ -51,11 +58,11 @@ def _peer_packages() -> dict[str, str]:
         "import importlib.metadata as m, json;"
         "print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions()}))"
     )
-    output = subprocess.run([PEERS_PYTHON, "-c", code], check=True, capture_output=True, text=True).stdout
-    return json.loads(output)
+    done = subprocess.run([PEERS_PYTHON, "-c", code], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
-def _packages(*names: str) -> Callable[[], str]:
+def packages(*names: str) -> Callable[[], str]:
     def version() -> str:
         absent = [name for name in names if name.lower() not in _peer_packages()]
         if absent:
@@ -65,21 +72,34 @@ def _packages(*names: str) -> Callable[[], str]:
     return version
 
 
-def _program(name: str, package: str) -> str:
+def program(name: str, package: str) -> str:
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
         raise Missing(f"{name} is not installed (Debian: apt-get install {package})")
     return found
 
 
-def _output(*command: str) -> str:
+def output(*command: str) -> str:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return (done.stdout + done.stderr).strip()
 
 
-def _python_peer(file: str) -> Callable[[Start], list[str]]:
+def python_peer(file: str) -> Callable[[Start], list[str]]:
     def command(start: Start) -> list[str]:
         return [str(PEERS_PYTHON), str(PEERS / file), str(start.port), *["--deflate"][: start.deflate]]
+
+    return command
+
+
+def hubbub_with(plugins: Callable[[Start], dict[str, object]]) -> Callable[[Start], list[str]]:
+    """Hubbub with its config and further plugins."""
+
+    def command(start: Start) -> list[str]:
+        config = yaml.safe_load(HUBBUB_CONFIG.read_text())
+        config["plugins"] |= plugins(start)
+        path = start.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        return [str(HUBBUB), "serve", "--config", str(path), "--port", str(start.port)]
 
     return command
 
@@ -97,11 +117,11 @@ def _hubbub_version() -> str:
 
 
 def _node_version() -> str:
-    node = _program("node", "nodejs")
+    node = program("node", "nodejs")
     package = NODE_MODULES / "ws" / "package.json"
     if not package.exists():
         raise Missing("the package ws is not installed: python -m benchmarks --setup")
-    return f"ws {json.loads(package.read_text())['version']}, Node.js {_output(node, '--version')}"
+    return f"ws {json.loads(package.read_text())['version']}, Node.js {output(node, '--version')}"
 
 
 def _fill(template: str, start: Start, **more: str) -> str:
@@ -113,11 +133,11 @@ def _fill(template: str, start: Start, **more: str) -> str:
 
 
 def _nats_version() -> str:
-    return _output(_program("nats-server", "nats-server"), "--version").replace("nats-server: v", "nats-server ")
+    return output(program("nats-server", "nats-server"), "--version").replace("nats-server: v", "nats-server ")
 
 
 def _nats_command(start: Start) -> list[str]:
-    return [_program("nats-server", "nats-server"), "--config", _fill("nats.conf", start)]
+    return [program("nats-server", "nats-server"), "--config", _fill("nats.conf", start)]
 
 
 def _nchan_module() -> str:
@@ -129,7 +149,7 @@ def _nchan_module() -> str:
 
 def _nchan_version() -> str:
     _nchan_module()
-    nginx = _output(_program("nginx", "nginx-light"), "-v").replace("nginx version: nginx/", "nginx ")
+    nginx = output(program("nginx", "nginx-light"), "-v").replace("nginx version: nginx/", "nginx ")
     package = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-nchan"], capture_output=True, text=True
     )
@@ -138,11 +158,11 @@ def _nchan_version() -> str:
 
 def _nchan_command(start: Start) -> list[str]:
     config = _fill("nchan.conf", start, MODULE=_nchan_module())
-    return [_program("nginx", "nginx-light"), "-p", str(start.folder), "-c", config]
+    return [program("nginx", "nginx-light"), "-p", str(start.folder), "-c", config]
 
 
 def _write_version() -> str:
-    return _output("cc", "--version").splitlines()[0]
+    return output("cc", "--version").splitlines()[0]
 
 
 SOCKET_IO = ("--wait", "0{", "--send", "40", "--wait", "40", "--send", '42["join","%r"]', "--wait", '["joined"')
@@ -157,25 +177,25 @@ TARGETS: dict[str, Target] = {
         ),
         Target(
             "textbook", "Textbook FastAPI", "a list of WebSockets and send_json in a loop",
-            _python_peer("textbook.py"), _packages("fastapi", "uvicorn", "uvloop", "httptools", "websockets"),
+            python_peer("textbook.py"), packages("fastapi", "uvicorn", "uvloop", "httptools", "websockets"),
         ),
         Target(
-            "socketio", "python-socketio", "on uvicorn; its own framing", _python_peer("socketio_server.py"),
-            _packages("python-socketio", "uvicorn"), path="/socket.io/?EIO=4&transport=websocket",
+            "socketio", "python-socketio", "on uvicorn; its own framing", python_peer("socketio_server.py"),
+            packages("python-socketio", "uvicorn"), path="/socket.io/?EIO=4&transport=websocket",
             template='42["message","%s"]', dialect=SOCKET_IO,
         ),
         Target(
-            "channels", "Django Channels", "on uvicorn; in-memory layer", _python_peer("channels_server.py"),
-            _packages("channels", "Django", "uvicorn"),
+            "channels", "Django Channels", "on uvicorn; in-memory layer", python_peer("channels_server.py"),
+            packages("channels", "Django", "uvicorn"),
         ),
         Target(
             "ws", "Node.js ws", "one stringify per message, one send per client",
-            lambda start: [_program("node", "nodejs"), str(PEERS / "node_ws.mjs"), str(start.port)], _node_version,
+            lambda start: [program("node", "nodejs"), str(PEERS / "node_ws.mjs"), str(start.port)], _node_version,
             environment={"NODE_ENV": "production"},
         ),
         Target(
             "socketify", "uWebSockets (socketify)", "C++ topics, handlers in Python",
-            _python_peer("socketify_server.py"), _packages("socketify"),
+            python_peer("socketify_server.py"), packages("socketify"),
         ),
         Target(
             "nats", "NATS server", "over WebSocket; stamps neither user nor time", _nats_command, _nats_version,

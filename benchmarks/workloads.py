@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 Figure = Literal[
-    "deliveries_per_second", "us_per_delivery", "p50_us", "p99_us", "connect_cpu_us", "kib_per_connection"
+    "deliveries_per_second",
+    "messages_per_second",
+    "us_per_delivery",
+    "broker_us_per_message",
+    "p50_us",
+    "p99_us",
+    "connect_cpu_us",
+    "kib_per_connection",
 ]
 UNITS: dict[Figure, str] = {
     "deliveries_per_second": "deliveries/s",
+    "messages_per_second": "messages/s",
     "us_per_delivery": "µs of server CPU per delivery",
+    "broker_us_per_message": "µs of the broker's CPU per message",
     "p50_us": "µs, median latency",
     "p99_us": "µs, 99th percentile of latency",
     "connect_cpu_us": "µs of server CPU per accepted connection",
@@ -34,6 +43,7 @@ class Workload:
     deflate: bool = False
     at_least: float = 0.0  # seconds: what it shows takes that long
     rounds: int = 99  # at most: what hardly differs between rounds needs no more
+    nodes: int = 1  # servers, which share what is between them
 
     @property
     def connections(self) -> int:

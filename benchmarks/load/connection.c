@@ -208,6 +208,7 @@ static void on_bytes(struct connection *c, uint8_t *bytes, size_t size) {
     if (c->state == CLOSED) return;
     if (at < size) append(&c->unread, bytes + at, size - at);
     flush(c);
+    if (c->answers && c->answers != c) flush(c->answers);
 }
 
 static void read_all(struct connection *c) {
@@ -235,7 +236,7 @@ static void send_upgrade(struct connection *c) {
     int n = snprintf(request, sizeof request,
                      "GET %.*s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                      "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
-                     (int)size, (char *)path, options.host, options.port,
+                     (int)size, (char *)path, options.host, c->port,
                      options.subprotocol ? "Sec-WebSocket-Protocol: " : "",
                      options.subprotocol ? options.subprotocol : "", options.subprotocol ? "\r\n" : "",
                      options.deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
@@ -275,6 +276,16 @@ static struct sockaddr_in own_address(int index) {
     return (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
 }
 
+/* Where there are several servers, a publisher waits for what crosses from its own to another: else it would go on
+ * while the others fall ever further behind. */
+static void assign_server(struct connection *c, int members, int member) {
+    int apart = options.apart, servers = options.port_count, publishers = options.publishers;
+    int of = servers == 1 ? member : apart ? member - publishers : (member + members - 1) % members;
+    int server = !apart ? member % servers : member < publishers ? 0 : 1 + (member - publishers) % (servers - 1);
+    c->port = options.ports[server];
+    if (of >= 0 && of < publishers) c->answers = &connections[c->room + of * options.rooms];
+}
+
 static void assign_room(struct connection *c) {
     int crowd = options.connections - options.bystanders;
     int members = crowd / options.rooms, member = c->index / options.rooms;
@@ -282,11 +293,14 @@ static void assign_room(struct connection *c) {
     c->publishers = c->bystander ? 1 : options.publishers;
     if (c->bystander) {
         c->room = options.rooms + c->index - crowd;
+        c->port = options.ports[0];
+        c->answers = c;
         return;
     }
     c->room = c->index % options.rooms;
     c->publisher = member < options.publishers ? member : -1;
     c->slow = c->publisher < 0 && member >= members - (int)(options.stop_share * members + 0.5);
+    assign_server(c, members, member);
 }
 
 void open_connection(int index) {
@@ -306,7 +320,8 @@ void open_connection(int index) {
         int segment = 1448;
         setsockopt(c->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
     }
-    struct sockaddr_in from = own_address(index), to = {.sin_family = AF_INET, .sin_port = htons(options.port)};
+    struct sockaddr_in from = own_address(index), to = {.sin_family = AF_INET};
+    to.sin_port = htons((uint16_t)c->port);
     if (bind(c->fd, (struct sockaddr *)&from, sizeof from)) fail("bind");
     inet_pton(AF_INET, options.host, &to.sin_addr);
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};

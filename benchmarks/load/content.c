@@ -137,9 +137,9 @@ size_t check_contents(struct connection *c, const uint8_t *bytes, size_t size, u
             if (is_timed(c)) record(&latency, now > sent ? now - sent : 0);
         }
         check_number(c, publisher, number);
-        own += publisher == c->publisher;
+        own += c->answers && publisher == c->answers->publisher;
     }
     if (own && counters.sending && options.rate == 0)
-        for (uint64_t timestamp = now_ns(); own; own--) publish(c, timestamp);
+        for (uint64_t timestamp = now_ns(); own; own--) publish(c->answers, timestamp);
     return (size_t)(done - bytes);
 }

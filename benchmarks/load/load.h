@@ -12,6 +12,7 @@
 #define MARK 43 /* bytes of the marker at the start of every content, see content.c */
 #define MAX_STEPS 16
 #define MAX_PIDS 16
+#define MAX_PORTS 8
 #define MAX_CONTENT 65536
 
 enum mode { FANOUT, ECHO, IDLE, CONNECT };
@@ -24,14 +25,16 @@ struct step { /* one line of the handshake script */
 struct options {
     enum mode mode;
     const char *host, *path, *template, *subprotocol;
-    int port, connections, rooms, publishers, bystanders, window, size, opening;
+    int connections, rooms, publishers, bystanders, window, size, opening;
     double seconds, warmup, drain, rate, stop_share;
-    bool deflate, binary, stream;
+    bool deflate, binary, stream, apart;
     int verbose;
     int server_core, load_core;
     struct step steps[MAX_STEPS];
     int step_count;
+    int ports[MAX_PORTS], port_count;
     int pids[MAX_PIDS], pid_count;
+    int broker_pids[MAX_PIDS], broker_pid_count;
 };
 
 struct buffer {
@@ -44,9 +47,10 @@ enum state { CONNECTING, HANDSHAKE, SCRIPT, READY, CLOSED };
 struct connection {
     int fd;
     enum state state;
-    int index, room;
+    int index, room, port;
     int publisher;  /* its number in the room, or -1 */
     int publishers; /* in its room */
+    struct connection *answers; /* the publisher that sends its next message when its last one arrives here */
     int step;
     bool bystander; /* alone in a room of its own, to feel what the others do to the server */
     bool slow;      /* one of those that stop reading, or will */
@@ -77,7 +81,7 @@ struct histogram {
 };
 
 struct snapshot {
-    uint64_t time, server, user_ticks, system_ticks, own;
+    uint64_t time, server, broker, user_ticks, system_ticks, own;
     uint64_t busy[2], total[2]; /* of the server's core and of the generator's, in ticks */
     long rss;                   /* KiB */
 };

@@ -16,14 +16,15 @@
 #include <unistd.h>
 
 struct options options = {
-    .host = "127.0.0.1", .path = "/", .template = "%s", .port = 8000, .connections = 100, .rooms = 1,
+    .host = "127.0.0.1", .path = "/", .template = "%s", .connections = 100, .rooms = 1,
     .publishers = 1, .window = 1, .size = 128, .opening = 100, .seconds = 2, .warmup = 0.5, .drain = 8,
-    .server_core = 0, .load_core = 1,
+    .ports = {8000}, .port_count = 1, .server_core = 0, .load_core = 1,
 };
 
 static const char usage[] =
     "load [options]\n"
-    "  -p, --port N         port of the server on 127.0.0.1\n"
+    "  -p, --port N,...     ports of the servers on 127.0.0.1: the members of a room take turns\n"
+    "      --apart          instead, its publishers are at the first server and all others at the others\n"
     "  -u, --path PATH      path to open: %r is the room, %i the connection\n"
     "  -m, --mode MODE      fanout, echo (a room for each connection), idle, connect\n"
     "  -n, --connections N  connections in all; -k, --rooms N; -P, --publishers N in each room\n"
@@ -38,7 +39,8 @@ static const char usage[] =
     "  -c, --opening N      handshakes under way at once\n"
     "  -z, --deflate        offer permessage-deflate\n"
     "      --binary         send binary frames; --stream: a content may straddle frames; --subprotocol NAME\n"
-    "  -s, --server PIDS    processes of the server, for its CPU and memory\n"
+    "  -s, --server PIDS    processes of the servers, for their CPU and memory\n"
+    "      --broker PIDS    processes of what is between servers, for its CPU\n"
     "      --cores S,L      the server's core and the generator's, to see what else runs there\n";
 
 void fail(const char *what) {
@@ -58,6 +60,15 @@ static void add_step(bool wait, const char *text) {
     options.steps[options.step_count++] = (struct step){wait, text};
 }
 
+static int read_list(char *text, int *out, int most) {
+    int count = 0;
+    for (char *each = strtok(text, ","); each; each = strtok(NULL, ",")) {
+        if (count == most) fail("too many ports or processes");
+        out[count++] = atoi(each);
+    }
+    return count;
+}
+
 static void check_options(void) {
     struct options *o = &options;
     if (strncmp(o->host, "127.", 4)) fail("only loopback addresses");
@@ -69,11 +80,14 @@ static void check_options(void) {
     if (o->connections < 1 || o->rooms < 1 || o->connections > 99999) fail("--connections is 1 to 99999");
     if ((long)o->publishers * o->rooms > o->connections - o->bystanders) fail("more publishers than members");
     if (o->bystanders && o->rate <= 0) fail("--bystanders needs --rate");
+    if (o->port_count < 1 || (o->apart && o->port_count < 2)) fail("--port is missing, or --apart with only one");
+    if (o->port_count > 1 && o->connections % o->rooms) fail("several servers need rooms of one size");
+    if (o->apart && 2 * o->publishers * o->rooms > o->connections) fail("--apart needs a member for each publisher");
     if (o->opening < 1 || o->window < 1) fail("--opening and --window are at least 1");
 }
 
 void parse_options(int count, char **arguments) {
-    enum { SEND = 256, WAIT, BINARY, STREAM, SUBPROTOCOL, CORES, HOST, BYSTANDERS, DRAIN };
+    enum { SEND = 256, WAIT, BINARY, STREAM, SUBPROTOCOL, CORES, HOST, BYSTANDERS, DRAIN, BROKER, APART };
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"mode", 1, 0, 'm'}, {"connections", 1, 0, 'n'},
         {"rooms", 1, 0, 'k'}, {"publishers", 1, 0, 'P'}, {"window", 1, 0, 'w'}, {"rate", 1, 0, 'r'},
@@ -82,13 +96,13 @@ void parse_options(int count, char **arguments) {
         {"deflate", 0, 0, 'z'}, {"binary", 0, 0, BINARY}, {"stream", 0, 0, STREAM},
         {"subprotocol", 1, 0, SUBPROTOCOL}, {"server", 1, 0, 's'}, {"cores", 1, 0, CORES},
         {"host", 1, 0, HOST}, {"drain", 1, 0, DRAIN}, {"bystanders", 1, 0, BYSTANDERS},
-        {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
+        {"broker", 1, 0, BROKER}, {"apart", 0, 0, APART}, {"verbose", 0, 0, 'v'}, {0, 0, 0, 0},
     };
     struct options *o = &options;
     int letter;
     while ((letter = getopt_long(count, arguments, "p:u:m:n:k:P:w:r:S:t:d:W:x:c:zs:v", names, 0)) != -1) {
         switch (letter) {
-        case 'p': o->port = atoi(optarg); break;
+        case 'p': o->port_count = read_list(optarg, o->ports, MAX_PORTS); break;
         case 'u': o->path = optarg; break;
         case 'm': o->mode = mode_named(optarg); break;
         case 'n': o->connections = atoi(optarg); break;
@@ -104,10 +118,9 @@ void parse_options(int count, char **arguments) {
         case 'c': o->opening = atoi(optarg); break;
         case 'z': o->deflate = true; break;
         case 'v': o->verbose++; break;
-        case 's':
-            for (char *pid = strtok(optarg, ","); pid && o->pid_count < MAX_PIDS; pid = strtok(NULL, ","))
-                o->pids[o->pid_count++] = atoi(pid);
-            break;
+        case 's': o->pid_count = read_list(optarg, o->pids, MAX_PIDS); break;
+        case BROKER: o->broker_pid_count = read_list(optarg, o->broker_pids, MAX_PIDS); break;
+        case APART: o->apart = true; break;
         case SEND: add_step(false, optarg); break;
         case WAIT: add_step(true, optarg); break;
         case BINARY: o->binary = true; break;

@@ -111,6 +111,7 @@ void take_snapshot(struct snapshot *s) {
         s->rss += rss_of(options.pids[i]);
         ticks_of(options.pids[i], &s->user_ticks, &s->system_ticks);
     }
+    for (int i = 0; i < options.broker_pid_count; i++) s->broker += cpu_of(options.broker_pids[i]);
     struct rusage own;
     getrusage(RUSAGE_SELF, &own);
     s->own = (uint64_t)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) * 1000000000u +

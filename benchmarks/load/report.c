@@ -27,6 +27,7 @@ static void print_count(const char *name, uint64_t value) {
 static void print_exchange(const struct run *run) {
     const struct snapshot *a = &run->started, *b = &run->ended;
     double seconds = (double)(b->time - a->time) / 1e9;
+    double broker = (double)(b->broker - a->broker) / 1e9;
     double server = (double)(b->server - a->server) / 1e9, own = (double)(b->own - a->own) / 1e9;
     double user = (double)(b->user_ticks - a->user_ticks), system = (double)(b->system_ticks - a->system_ticks);
     print_figure("seconds", seconds);
@@ -44,8 +45,9 @@ static void print_exchange(const struct run *run) {
     print_figure("max_us", (double)latency.highest / 1e3);
     print_figure("server_share", ratio(server, seconds));
     print_figure("server_user_share", ratio(user, user + system));
+    print_figure("broker_share", ratio(broker, seconds));
     print_figure("load_share", ratio(own, seconds));
-    print_figure("server_core_others", others(run, 0, b->server - a->server, seconds));
+    print_figure("server_core_others", others(run, 0, b->server - a->server + b->broker - a->broker, seconds));
     print_figure("load_core_others", others(run, 1, b->own - a->own, seconds));
     print_figure("pace_lag_us", (double)counters.pace_lag / 1e3);
 }

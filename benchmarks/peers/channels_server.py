@@ -1,6 +1,8 @@
-"""Django Channels on uvicorn: a group for each room over the in-memory layer, as its tutorial shows.
+"""Django Channels on uvicorn: a group for each room over a channel layer, as its tutorial shows.
 
-The layer's capacity is raised from 100: at its default it drops messages of a busy room without a word.
+The layer is the one in memory, or with `--redis URL` or `--redis-pubsub URL` one of the two of channels_redis. A
+layer's capacity is raised from 100: at its default it drops messages of a busy room without a word. So is the
+number of connections to Redis: with 100, a thousand clients that come at once meet errors.
 """
 
 # pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
@@ -11,13 +13,24 @@ from urllib.parse import parse_qs
 import uvicorn
 from django.conf import settings
 
-settings.configure(
-    SECRET_KEY="benchmark",
-    ALLOWED_HOSTS=["*"],
-    CHANNEL_LAYERS={
-        "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1_000_000}}
-    },
-)
+CAPACITY = 1_000_000
+
+
+def hosts(url: str) -> list[dict[str, object]]:
+    return [{"address": url, "max_connections": 10_000}]
+
+
+def layer(kind: str = "", url: str = "") -> dict[str, object]:
+    if kind == "--redis":
+        backend, config = "channels_redis.core.RedisChannelLayer", {"hosts": hosts(url), "capacity": CAPACITY}
+    elif kind == "--redis-pubsub":
+        backend, config = "channels_redis.pubsub.RedisPubSubChannelLayer", {"hosts": hosts(url)}
+    else:
+        backend, config = "channels.layers.InMemoryChannelLayer", {"capacity": CAPACITY}
+    return {"BACKEND": backend, "CONFIG": config}
+
+
+settings.configure(SECRET_KEY="benchmark", ALLOWED_HOSTS=["*"], CHANNEL_LAYERS={"default": layer(*sys.argv[2:4])})
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402 - needs the settings
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
