@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 
 from hypothesis import strategies as st
@@ -50,13 +50,7 @@ class HistoryMachine(RuleBasedStateMachine):
         self.rooms = {name: Room(name, keep, max_recovered) for name in ROOMS}
         self.people = {name: Person(name, self.rooms) for name in ("alice", "bob", "carol")}
         self.start({"keep": keep, "max_recovered": max_recovered, "page": 10, "trim_interval": 5})
-
-    def member(self, name: str, room: str) -> Person | None:
-        """Somebody who is in a room; where that is not so, they come."""
-        person = self.people[name]
-        if person.line is None:
-            self.come(name, room, "last")
-        return person if room in person.next else None
+        self.everybody_comes_back(resends=False)
 
     def place(self, person: Person, room: str, which: str) -> Place | None:
         known = person.places.get(room)
@@ -65,42 +59,72 @@ class HistoryMachine(RuleBasedStateMachine):
         since = {"before": max(0, known.since - 3), "first": 0, "ahead": known.since + 1_000}
         return Place("of another" if which == "elsewhere" else known.epoch, since.get(which, known.since))
 
-    @rule(name=people, room=rooms, which=places)
-    def come(self, name: str, room: str, which: str) -> None:
-        person = self.people[name]
-        if person.line is None:
-            place = self.place(person, room, which)
-            person.connected(self.connect(name, room, place), room, place)
-
-    @rule(name=people, room=rooms, which=places)
-    def join(self, name: str, room: str, which: str) -> None:
+    @rule(name=people, which=places, resends=st.booleans())
+    def come_back(self, name: str, which: str, resends: bool) -> None:
+        """Connect, or connect again, and go on from some place in all rooms."""
         person = self.people[name]
         if person.line is not None:
+            person.line.vanish()
+            person.gone()
+        place = self.place(person, ROOMS[0], which)
+        person.connected(self.connect(name, ROOMS[0], place), ROOMS[0], place)
+        for room in ROOMS[1:]:
+            person.join(room, self.place(person, room, which), self.new_id())
+        if resends:
+            self.say_again(name, 5)
+
+    @rule(resends=st.booleans())
+    def everybody_comes_back(self, resends: bool) -> None:
+        for person in self.people.values():
+            if person.line is None:
+                self.come_back(person.name, "last", resends)
+
+    @rule(name=people, room=rooms, which=places)
+    def move(self, name: str, room: str, which: str) -> None:
+        """Leave a room, or enter it."""
+        person = self.people[name]
+        if person.is_in(room):
+            person.leave(room, self.new_id())
+        elif person.line is not None:
             person.join(room, self.place(person, room, which), self.new_id())
 
-    @rule(name=people, room=rooms)
-    def leave(self, name: str, room: str) -> None:
-        if person := self.member(name, room):
-            person.leave(room, self.new_id())
-
-    @rule(name=people, room=rooms, times=st.sampled_from([1, 1, 1, 4, 12]), has_id=st.booleans())
+    @rule(name=people, room=rooms, times=st.sampled_from([1, 1, 4, 12]), has_id=st.booleans())
     def say(self, name: str, room: str, times: int, has_id: bool) -> None:
-        if person := self.member(name, room):
-            for _ in range(times):
-                id_ = self.new_id() if has_id else None
-                person.say(Said(name, room, next(self.numbers), id_, self.now()), self.now())
+        person = self.people[name]
+        for _ in range(times if person.is_in(room) else 0):
+            id_ = self.new_id() if has_id else None
+            person.say(Said(name, room, next(self.numbers), id_, self.now()), self.now())
+
+    @rule(has_id=st.booleans())
+    def everybody_talks(self, has_id: bool) -> None:
+        self.talk(self.people, 1, has_id)
+
+    def talk(self, names: Iterable[str], times: int, has_id: bool) -> None:
+        """Let each of them say something in each room, in turn."""
+        for _ in range(times):
+            for name in names:
+                for room in ROOMS:
+                    self.say(name, room, 1, has_id)
+
+    @rule(name=people, which=places, times=st.sampled_from([1, 6, 20]))
+    def come_back_while_others_talk(self, name: str, which: str, times: int) -> None:
+        others = [other for other in self.people if other != name]
+        self.talk(others, times, has_id=True)
+        self.come_back(name, which, resends=False)
+        self.talk(others, times, has_id=True)
 
     @rule(name=people, back=st.integers(1, 5))
     def say_again(self, name: str, back: int) -> None:
         """As a client does that has no answer, and one that has one all the same."""
-        said = [each for each in self.people[name].said if each.id is not None][-back:]
-        for each in said:
-            if person := self.member(name, each.room):
-                person.say(each, self.now())
+        person = self.people[name]
+        for said in [each for each in person.said if each.id is not None][-back:]:
+            if person.is_in(said.room):
+                person.say(said, self.now())
 
     @rule(name=people, room=rooms, back=st.sampled_from([None, 0, 3, 15]))
     def look_back(self, name: str, room: str, back: int | None) -> None:
-        if person := self.member(name, room):
+        person = self.people[name]
+        if person.is_in(room):
             last = max(self.rooms[room].contents, default=0)
             person.ask_back(room, None if back is None else max(1, last - back), self.new_id())
 

@@ -64,7 +64,17 @@ class Room:
         """What was said, by its number."""
         self.sent: dict[int, Said] = {}
         """Everything that was ever sent here, by its content."""
-        self.times_sent = 0
+        self.most = 0
+        """How many events there may be at most."""
+        self._may_be_stored: dict[int, int] = {}
+        """How often, by its content."""
+
+    def is_sent(self, said: Said) -> None:
+        """A server may store this, unless it has it."""
+        before = self._may_be_stored.get(said.content, 0)
+        if not before or said.id is None or said.may_be_there_twice:
+            self._may_be_stored[said.content] = before + 1
+            self.most += 1
 
     def is_at(self, seq: int, content: int) -> None:
         """Somebody was told so."""
@@ -83,7 +93,7 @@ class Room:
         """The server kept it in memory, and has ended."""
         for said in self.sent.values():
             said.seq = None
-        self.epoch, self.contents = None, {}
+        self.epoch, self.contents, self._may_be_stored, self.most = None, {}, {}, 0
 
     def check_order(self) -> None:
         """What one connection has sent, once each, was published in that order."""
@@ -126,6 +136,12 @@ class Person:
         self._connections += 1
         self.next, self.unanswered, self._joining = {}, {}, {"": (room, place)}
 
+    def is_in(self, room: str) -> bool:
+        """Whether this person is in a room, or will be once the server has caught up with what it was sent."""
+        return self.line is not None and (
+            room in self.next or any(name == room for name, _ in self._joining.values())
+        )
+
     def join(self, room: str, place: Place | None, id_: str) -> None:
         assert self.line is not None
         self._joining[id_] = room, place
@@ -148,7 +164,7 @@ class Person:
         elif now - said.begun >= ID_WINDOW:
             said.may_be_there_twice = True
         said.times += 1
-        self._rooms[said.room].times_sent += 1
+        self._rooms[said.room].is_sent(said)
         event: dict[str, Any] = {"type": "message", "room": said.room, "content": said.content}
         if said.id is not None:
             event["id"] = said.id
@@ -218,7 +234,7 @@ class Person:
             return
         room.has_epoch(event["epoch"])
         epoch, seq, recovered = event["epoch"], event["seq"], event.get("recovered")
-        assert seq <= room.times_sent
+        assert seq <= room.most
         assert (recovered is None) == (asked is None)
         since = seq
         if asked is not None and recovered:
@@ -226,7 +242,7 @@ class Person:
             assert 0 <= seq - asked.since <= room.max_recovered
             since = asked.since
         elif asked is not None and asked.epoch == epoch:
-            is_there = room.times_sent - room.keep <= asked.since <= seq
+            is_there = room.most - room.keep <= asked.since <= seq
             assert not is_there or seq - asked.since > room.max_recovered, f"{asked} is not recovered"
         self.next[room.name] = since + 1
         self.places[room.name] = Place(epoch, since)
