@@ -10,13 +10,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from .broker import Broker
-from .cluster_messages import Alive, AnyMessage, Ask, Bye, Changes, Entry, Everybody, ToPlugin, decode, encode
+from .census import entry, everybody
+from .cluster_messages import Alive, AnyMessage, Ask, Bye, Changes, Everybody, ToPlugin, decode, encode
 from .config_server import ServerConfig
 from .eager import DONE
 from .peer import Peer
@@ -133,32 +134,19 @@ class Cluster:
         for start in range(0, len(places), MOST_ENTRIES):
             self._clock += 1
             some = places[start : start + MOST_ENTRIES]
-            entries = [self._entry(room, user, reason) for (room, user), reason in some]
+            entries = [entry(self._manager, room, user, reason) for (room, user), reason in some]
             self.send(None, Changes(self.node, self._clock, entries))
-
-    def _entry(self, room: str, user: str, reason: str) -> Entry:
-        if room == ONLINE:
-            opened = [each.opened_at for each in self._manager.users.get(user, {}).values()]
-        else:
-            there = self._manager.rooms.get(room)
-            opened = list(there.users.get(user, {}).values()) if there is not None else []
-        since = min(opened).timestamp() if opened else 0.0
-        return (room, user, len(opened), since, reason)
-
-    def _everybody(self) -> Iterator[Entry]:
-        for user in self._manager.users:
-            yield self._entry(ONLINE, user, "")
-        for name, room in self._manager.rooms.items():
-            for user in room.users:
-                yield self._entry(name, user, "")
 
     async def _beat(self) -> None:
         while True:
             manager = self._manager
             alive = Alive(self.node, self._clock, self.started, len(manager.connections), len(manager.rooms))
             self.send(None, alive)
-            await asyncio.sleep(HEARTBEAT)
-            self._bury_the_dead()
+            next_at = self._now() + HEARTBEAT
+            while (pause := next_at - self._now()) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(min(pause, self._bury_the_dead()))
+            if pause < -HEARTBEAT:  # Who was held up has not listened meanwhile.
+                self._hear_all_anew()
 
     def send(self, node: str | None, message: AnyMessage) -> None:
         """Tell a server, or all, without waiting: what is lost is asked for again."""
@@ -228,7 +216,7 @@ class Cluster:
 
     def _answer(self, node: str) -> None:
         self._tell_changes()
-        self.send(node, Everybody(self.node, self._clock, list(self._everybody())))
+        self.send(node, Everybody(self.node, self._clock, list(everybody(self._manager))))
 
     def _ask(self, peer: Peer) -> None:
         now = self._now()
@@ -243,18 +231,18 @@ class Cluster:
             self._ask(peer)
             return
         peer.clock = changes.clock
-        for entry in changes.entries:
-            self._put(peer.node, *entry)
+        for each in changes.entries:
+            self._put(peer.node, *each)
 
     def _replace(self, peer: Peer, everybody: Everybody) -> None:
         if everybody.clock < peer.clock:
             return
         peer.clock = everybody.clock
-        gone = set(self.roster.places(peer.node)) - {(entry[0], entry[1]) for entry in everybody.entries}
+        gone = set(self.roster.places(peer.node)) - {(room, user) for room, user, *_ in everybody.entries}
         for room, user in gone:
             self._put(peer.node, room, user, 0, 0.0, "left")
-        for entry in everybody.entries:
-            self._put(peer.node, *entry)
+        for each in everybody.entries:
+            self._put(peer.node, *each)
 
     def _put(self, node: str, room: str, user: str, connections: int, since: float, reason: str) -> None:
         """Note a change, and tell the plugins where it makes a user come to a room or go."""
@@ -270,13 +258,17 @@ class Cluster:
         elif room != ONLINE and was_elsewhere != is_elsewhere and not is_here:
             self._manager.presence_changed(room, user, None if is_elsewhere else reason)
 
-    def _bury_the_dead(self) -> None:
-        if self.is_cut_off:
-            return
-        for peer in list(self.peers.values()):
-            if self._now() - peer.heard_at > self._lease:
+    def _bury_the_dead(self) -> float:
+        """Forget those whose lease is over; return after how many seconds there may be more of them."""
+        soonest = HEARTBEAT
+        for peer in list(self.peers.values()) if not self.is_cut_off else ():
+            left = peer.heard_at + self._lease - self._now()
+            if left > 0:
+                soonest = min(soonest, max(left, 0.01))
+            else:
                 logger.warning("server %s is lost: it was not heard of for %g seconds", peer.node, self._lease)
                 self._forget(peer.node, "lost")
+        return soonest
 
     def _forget(self, node: str, reason: str) -> None:
         if self.peers.pop(node, None) is not None:
@@ -290,9 +282,14 @@ class Cluster:
     def reconnected(self) -> None:
         """The broker is back: give everybody the time of one lease to be heard of again."""
         self.is_cut_off = False
+        self._hear_all_anew()
         for peer in self.peers.values():
-            peer.heard_at, peer.clock = self._now(), -1
+            peer.clock = -1
         self.send(None, Ask(self.node))
+
+    def _hear_all_anew(self) -> None:
+        for peer in self.peers.values():
+            peer.heard_at = self._now()
 
     def _now(self) -> float:
         return self._manager.now()

@@ -125,11 +125,28 @@ def test_users_of_a_server_that_dies_are_lost_once_when_its_lease_is_over(cluste
     alice.send({"type": "presence"})
     bob = next(each for each in alice.receive("presence")["users"] if each["user"] == "bob")
     assert bob["unconfirmed"] is True
-    one.advance(4)
+    one.advance(2.01)  # The lease begins with the last sign of life, which was earlier.
     for each in (alice, carol):
         assert [(event["event"], event["user"], event["reason"]) for event in each.take("system")] == [
             ("left", "bob", "lost")
         ]
+
+
+def test_a_server_that_was_held_up_itself_takes_nobody_for_gone(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = cluster.start(), cluster.start()
+    alice = one.connect("alice")
+    two.connect("bob")
+    settle(one)
+    alice.take()
+    time = one.manager.now
+    monkeypatch.setattr(one.manager, "now", lambda: time() + 30)
+    one.advance(10)
+    assert told(alice) == []
+    cluster.kill(two)
+    one.advance(5.01)
+    assert alice.receive("system", event="left")["reason"] == "lost"
 
 
 def test_a_server_that_goes_down_in_good_order_takes_its_leave(cluster: Cluster) -> None:
