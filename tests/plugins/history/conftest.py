@@ -9,13 +9,14 @@ from typing import Any, Protocol, TypeVar, cast
 import psycopg
 import pytest
 import uvloop
+from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.memory import MemoryStore
 from hubbub.plugins.history.postgres import PostgresStore
 from hubbub.plugins.history.redis import RedisStore
 from hubbub.plugins.history.sqlite import SqliteStore
 from hubbub.plugins.history.store import Store
 
-from .servers import Postgres, Redis
+from .servers import JetStream, Postgres, Redis
 
 T = TypeVar("T")
 
@@ -50,6 +51,13 @@ def redis() -> Iterator[Redis]:
     server.remove()
 
 
+@pytest.fixture(scope="session")
+def jetstream() -> Iterator[JetStream]:
+    server = JetStream()
+    yield server
+    server.remove()
+
+
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> str:
     """A PostgreSQL in which nothing is yet."""
@@ -59,7 +67,7 @@ def postgres_url(postgres: Postgres) -> str:
     return f"{postgres.url}&options=-csearch_path%3D{schema}"
 
 
-@pytest.fixture(params=["sqlite", "postgres", "redis"])
+@pytest.fixture(params=["sqlite", "postgres", "redis", "jetstream"])
 def new_lasting_store(request: pytest.FixtureRequest, tmp_path: Path) -> NewStore:
     """Makes a store whose data outlives it."""
     if request.param == "sqlite":
@@ -67,6 +75,9 @@ def new_lasting_store(request: pytest.FixtureRequest, tmp_path: Path) -> NewStor
     if request.param == "postgres":
         url = cast(str, request.getfixturevalue("postgres_url"))
         return lambda: PostgresStore(url)
+    if request.param == "jetstream":
+        jetstream, stream = cast(JetStream, request.getfixturevalue("jetstream")), f"test-{next(numbers)}"
+        return lambda: JetStreamStore(jetstream.url, stream=stream)
     redis, prefix = cast(Redis, request.getfixturevalue("redis")), f"test-{next(numbers)}:"
     return lambda: RedisStore(redis.url, prefix=prefix)
 
@@ -76,7 +87,7 @@ def lasting_store(new_lasting_store: NewStore, run: Run) -> Iterator[Store]:
     yield from _started(new_lasting_store(), run)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "redis", "jetstream"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[Store]:
     """Each of the stores, started and empty."""
     if request.param == "memory":
@@ -85,6 +96,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[
         yield from _started(SqliteStore(tmp_path / "history.db", durability="normal"), run)
     elif request.param == "postgres":
         yield from _started(PostgresStore(cast(str, request.getfixturevalue("postgres_url"))), run)
+    elif request.param == "jetstream":
+        jetstream = cast(JetStream, request.getfixturevalue("jetstream"))
+        yield from _started(JetStreamStore(jetstream.url, stream=f"test-{next(numbers)}"), run)
     else:
         redis = cast(Redis, request.getfixturevalue("redis"))
         yield from _started(RedisStore(redis.url, prefix=f"test-{next(numbers)}:"), run)

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis in a folder of their own, reached by a socket in it, which a test may stop and kill."""
+"""Databases in a folder of their own, reached by a socket in it or a free port, which a test may stop and kill."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pwd
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -29,7 +30,7 @@ def find_program(name: str) -> str:
             (str(path / name) for path in sorted(Path("/").glob(DEBIAN_BINARIES[1:]), reverse=True)), None
         )
     if found is None or not Path(found).exists():
-        reason = f"{name} is not installed: apt install {'redis-server' if 'redis' in name else 'postgresql'}"
+        reason = f"{name} is not installed: apt install {name if name.endswith('-server') else 'postgresql'}"
         pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
     return found
 
@@ -189,6 +190,28 @@ class Redis(Server):
             str(self.folder),
             *appending,
         ]
+
+
+class JetStream(Server):
+    """A NATS on a port that was free, which keeps its streams in the folder."""
+
+    ready = "Server is ready"
+
+    def __init__(self, *arguments: str) -> None:
+        self.program = find_program("nats-server")
+        super().__init__()
+        self.arguments = arguments
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str]:
+        place = ("-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder))
+        return [self.program, *place, *self.arguments]
 
 
 def send(redis: Redis, *words: str | int) -> object:
