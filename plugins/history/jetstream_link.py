@@ -49,7 +49,7 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, url: str, credentials: Path | None, ca_file: Path | None) -> Endpoint:
-        """Raise `ValueError` where ``url`` is none; its text has no part of the URL in it."""
+        """Raise `ValueError` where ``url`` is none, without any part of it, or a file is not what it should be."""
         found = _URL.fullmatch(url)
         hosts = [_HOST.fullmatch(host) for host in found[3].split(",")] if found else []
         if found is None or not all(
@@ -59,6 +59,9 @@ class Endpoint(NamedTuple):
                 "The URL of the history's NATS is not one: write nats://user:password@host:4222, or "
                 "nats://user:password@one:4222,two:4222 for several servers of a cluster"
             )
+        for file, mark in ((credentials, b"BEGIN USER NKEY SEED"), (ca_file, b"BEGIN CERTIFICATE")):
+            if file is not None and mark not in _content(file):
+                raise ValueError(f"{file} is no such file: it has no {mark.decode()}")
         servers = tuple(f"{host[1]}:{host[2] or 4222}" for host in hosts if host is not None)
         user, has_password, password = (found[2] or "").partition(":")
         names = (unquote(user), unquote(password), None) if has_password else (None, None, unquote(user) or None)
@@ -257,6 +260,13 @@ class Link:
     async def _closed(self) -> None:
         error = self._client.last_error
         self.lose(self._last_error or ("the connection was closed" if error is None else _describe(error)))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -28,7 +29,7 @@ START_PATIENCE = 3.0
 """Seconds that the store may take to start until the server starts without it."""
 
 
-OF_THE_SERVER = ("store", "path", "url", "max_recovered", "trim_interval", "private")
+OF_THE_SERVER = ("store", "path", "url", "jetstream", "max_recovered", "trim_interval", "private")
 """Options that cannot differ between rooms."""
 
 
@@ -44,18 +45,37 @@ class KeptPrivate(BaseModel):
     )
 
 
+class InJetStream(BaseModel):
+    """Which stream holds the history, and who may reach it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stream: str = Field(default="hubbub_history", description="name of the stream; its subjects begin with it")
+    replicas: int = Field(
+        default=1, ge=1, le=5, description="servers of a cluster that have the stream; 3 outlive the loss of one"
+    )
+    storage: Literal["file", "memory"] = Field(default="file", description="where they have it: file or memory")
+    credentials: Path | None = Field(
+        default=None, description="file of a JWT and its key to log in with, as nsc writes it"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates that vouch for NATS, in PEM; without it, the system's"
+    )
+
+
 class HistoryConfig(PluginConfig):
     """The options of `history`."""
 
     store: str = Field(default="memory", description=f"where events are kept: {', '.join(STORES)}")
     path: Path = Field(default=Path("hubbub.sqlite"), description="the file of the sqlite store")
     url: SecretStr | None = Field(
-        default=None, description="of the postgres or redis store, as in postgresql://user@host/database"
+        default=None,
+        description="of the postgres, redis or jetstream store, as in postgresql://user@host/database",
     )
     durability: Durability = Field(
         default="full",
         description="what an ack outlives: full, a power failure; normal, the end of the server's process; with "
-        "redis, what its appendfsync says",
+        "redis or jetstream, what their own settings say",
     )
     keep: int = Field(default=1000, ge=0, description="events that are kept of each room; 0: none")
     seconds: float | None = Field(
@@ -68,6 +88,7 @@ class HistoryConfig(PluginConfig):
         description="events that somebody who comes back is given; beyond that: recovered false",
     )
     trim_interval: float = Field(default=30.0, gt=0, description="seconds between two removals of what is too old")
+    jetstream: InJetStream = Field(default=InJetStream(), description="the stream of the jetstream store")
     private: KeptPrivate = Field(default=KeptPrivate(), description="private messages for those who are offline")
 
 

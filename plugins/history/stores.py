@@ -38,11 +38,19 @@ def _redis(config: HistoryConfig) -> Store:
     return RedisStore(url)
 
 
+def _jetstream(config: HistoryConfig) -> Store:
+    url = _url(config, "nats://user:password@host:4222")
+    with _extra("jetstream", "nats"):
+        from .jetstream import JetStreamStore
+    return JetStreamStore(url, **dict(config.jetstream))
+
+
 STORES: Mapping[str, Callable[[HistoryConfig], Store]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "postgres": _postgres,
     "redis": _redis,
+    "jetstream": _jetstream,
 }
 
 
@@ -67,11 +75,11 @@ def _url(config: HistoryConfig, example: str) -> str:
 
 
 @contextmanager
-def _extra(name: str) -> Generator[None]:
-    """Import what an extra of the package brings."""
+def _extra(store: str, extra: str | None = None) -> Generator[None]:
+    """Import what an extra of the package brings, which is named as the store where nothing else is said."""
     try:
         yield
     except ImportError as error:
         raise PluginError(
-            f'the store {name!r} needs what is not installed: pip install "hubbub[{name}]" ({error})'
+            f'the store {store!r} needs what is not installed: pip install "hubbub[{extra or store}]" ({error})'
         ) from None

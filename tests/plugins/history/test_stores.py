@@ -11,7 +11,7 @@ from hubbub.plugins.history.stores import STORES, make_store
 
 from .conftest import Run
 from .filling import fill, stored
-from .servers import Redis
+from .servers import JetStream, Redis
 
 
 def works(run: Run, options: dict[str, object]) -> bool:
@@ -40,7 +40,15 @@ def test_the_config_makes_a_store_in_redis(run: Run, redis: Redis) -> None:
     assert works(run, {"store": "redis", "url": f"{redis.url}?db=9"})
 
 
-@pytest.mark.parametrize("store", ["postgres", "redis"])
+def test_the_config_makes_a_store_in_jetstream(run: Run, jetstream: JetStream) -> None:
+    options = {"stream": "here", "storage": "memory"}
+    assert works(run, {"store": "jetstream", "url": jetstream.url, "jetstream": options})
+
+
+URLS = {"postgres": "postgresql://", "redis": "redis://", "jetstream": "nats://"}
+
+
+@pytest.mark.parametrize("store", URLS)
 @pytest.mark.parametrize(
     ("url", "said"), [(None, "needs a url"), ("http://me:hunter22@host", "is not one: write")], ids=str
 )
@@ -52,18 +60,23 @@ def test_a_url_that_is_missing_or_none_is_explained_before_anything_starts(
     assert main(["check", "--config", str(config)]) == 1
     errors = capsys.readouterr().err
     assert said in errors
-    assert f"{'postgresql' if store == 'postgres' else 'redis'}://" in errors
+    assert URLS[store] in errors
     assert "hunter22" not in errors
 
 
-@pytest.mark.parametrize(("store", "module"), [("postgres", "psycopg"), ("redis", "redis")])
-def test_an_extra_that_is_not_installed_is_named(store: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("store", "module", "extra"),
+    [("postgres", "psycopg", "postgres"), ("redis", "redis", "redis"), ("jetstream", "nats", "nats")],
+)
+def test_an_extra_that_is_not_installed_is_named(
+    store: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in list(sys.modules):
         if name.split(".")[0] == module or name.startswith(f"hubbub.plugins.history.{store}"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
-    config = HistoryConfig.model_validate({"store": store, "url": f"{store}://host"})
-    with pytest.raises(PluginError, match=rf'pip install "hubbub\[{store}\]"'):
+    config = HistoryConfig.model_validate({"store": store, "url": f"{URLS[store]}host"})
+    with pytest.raises(PluginError, match=rf'pip install "hubbub\[{extra}\]"'):
         make_store(config)
 
 
