@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Coroutine
@@ -24,15 +25,16 @@ class RemoteBroker(Broker):
 
     def publish(self, room: str, publication: Publication) -> Awaitable[None]:
         """Send to every server that has members in the room, this one included."""
-        waiting = start(self.send(room, publication.to_bytes()))
-        return DONE if waiting is None else InOrder(waiting)
+        sent = self.send(room, publication.to_bytes())
+        end = sent if isinstance(sent, asyncio.Future) else start(sent)
+        return DONE if end is None else InOrder(end)
 
     @abstractmethod
-    def send(self, room: str, payload: bytes) -> Coroutine[Any, Any, None]:
+    def send(self, room: str, payload: bytes) -> asyncio.Future[None] | Coroutine[Any, Any, None]:
         """Send to the subscribers of a room; finished when the broker has taken it.
 
-        It runs at once up to where it has to wait: by then the payload has its place in the order. Raise
-        `Rejected` ``unavailable`` where the broker is away.
+        The payload has its place in the order when a future is returned, or when a coroutine has to wait, to where
+        it is run at once. Raise `Rejected` ``unavailable`` where the broker is away, or let the awaitable do so.
         """
 
     def received(self, room: str, payload: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 from redis.exceptions import MovedError, ResponseError
 
-from ...core import Channel, Receiver, RemoteBroker
+from ...core import Channel, Receiver, Rejected, RemoteBroker
 from .backoff import Backoff
 from .channels import Channels
 from .config import RedisConfig
@@ -82,6 +82,7 @@ class RedisBroker(RemoteBroker):
             self._endpoint,
             self._topology,
             self._arrived,
+            self._refused,
             timeout=self._config.timeout,
             most_waiting=self._config.max_queue_bytes,
         )
@@ -114,28 +115,31 @@ class RedisBroker(RemoteBroker):
 
     # What goes out
 
-    async def send(self, room: str, payload: bytes) -> None:
+    def send(self, room: str, payload: bytes) -> asyncio.Future[None]:
         """Publish to a room's channel; see `RemoteBroker.send`."""
-        await self._publish(self._rooms.get(room) or self._channels.room(room), payload)
+        return self._publish(self._rooms.get(room) or self._channels.room(room), payload)
 
-    async def tell(self, node: str | None, payload: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def tell(self, node: str | None, payload: bytes) -> asyncio.Future[None]:
         """Publish to the channel of a server, or of all; see `Broker.tell`."""
-        await self._publish(self._channels.nodes if node is None else self._channels.node(node), payload)
+        return self._publish(self._channels.nodes if node is None else self._channels.node(node), payload)
 
-    async def _publish(self, channel: bytes, payload: bytes) -> None:
+    def _publish(self, channel: bytes, payload: bytes) -> asyncio.Future[None]:
         if self._is_away or self._session is None:
             raise unavailable(AWAY)
-        reply = await self._session.publish(channel, payload)
-        if isinstance(reply, ResponseError):
-            self._refused(reply)
-            raise unavailable("The broker refused it; the server's log says why. Nothing was published.")
+        return self._session.publish(channel, payload)
 
-    def _refused(self, error: ResponseError) -> None:
+    def _refused(self, error: ResponseError) -> Rejected:
         if isinstance(error, MovedError) and self._session is not None:
             self._session.abandon("the slots of the cluster have moved")
         elif str(error) not in self._refusals:
             self._refusals.add(str(error))
             logger.error("Redis at %s refuses what is published: %s", self._place, error)
+        return unavailable("The broker refused it; the server's log says why. Nothing was published.")
+
+    def check(self) -> None:
+        """Refuse while there is no connection; see `Broker.check`."""
+        if self._is_away or self._session is None:
+            raise unavailable(AWAY)
 
     def channel_of(self, room: str) -> Channel | None:
         """Where a store in the same Redis may publish; see `Broker.channel_of`."""

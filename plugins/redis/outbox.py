@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from redis.exceptions import ResponseError
 
 from ...core import Rejected
-from .link import Link, LinkLost, Reply, command
+from .link import Link, LinkLost, command
 
 PING = command(b"PING")
 PATIENCE = 3
 """Ticks of the watch that an answer may take."""
 
-Answer: TypeAlias = "asyncio.Future[Reply | ResponseError]"
+Answer: TypeAlias = "asyncio.Future[None]"
+"""Done when Redis has taken a command, or with the `Rejected` that tells why it did not."""
 
 
 class _Waiting(NamedTuple):
@@ -25,9 +27,10 @@ class _Waiting(NamedTuple):
 class Outbox:
     """The commands for one Redis, in order."""
 
-    def __init__(self, link: Link, most_waiting: int) -> None:
-        """``most_waiting`` is in bytes."""
+    def __init__(self, link: Link, most_waiting: int, refused: Callable[[ResponseError], Rejected]) -> None:
+        """``most_waiting`` is in bytes; ``refused`` says what a refusal of Redis is to who sent the command."""
         self._link = link
+        self._refused = refused
         self._most_waiting = most_waiting
         self._size = 0
         self._waiting: list[_Waiting] = []
@@ -36,7 +39,7 @@ class Outbox:
         self._silent_for = 0
 
     def submit(self, command: bytes) -> Answer:
-        """Give a command its place; its reply comes later. Raise `Rejected` where too much waits already."""
+        """Give a command its place; it is answered later. Raise `Rejected` where too much waits already."""
         if self._size + len(command) > self._most_waiting and self._size:
             raise unavailable("The broker is slower than what is published; nothing was published.")
         answer: Answer = asyncio.get_running_loop().create_future()
@@ -60,8 +63,11 @@ class Outbox:
                 reply = await self._link.read()
                 self._silent_for = 0
                 self._size -= len(each.command)
-                if not each.answer.done():
-                    each.answer.set_result(reply)
+                if not isinstance(reply, ResponseError):
+                    if not each.answer.done():
+                        each.answer.set_result(None)
+                else:
+                    _refuse(each.answer, self._refused(reply))
             self._in_flight = []
 
     def tick(self) -> None:
@@ -76,12 +82,17 @@ class Outbox:
     def close(self) -> None:
         """Refuse what has no answer yet."""
         for each in (*self._in_flight, *self._waiting):
-            if not each.answer.done():
-                each.answer.set_exception(
-                    unavailable("The broker went away before it had answered; send it again with the same id.")
-                )
-                each.answer.exception()  # Whoever has gone meanwhile needs no line in the log.
+            _refuse(
+                each.answer,
+                unavailable("The broker went away before it had answered; send it again with the same id."),
+            )
         self._in_flight, self._waiting, self._size = [], [], 0
+
+
+def _refuse(answer: Answer, why: Rejected) -> None:
+    if not answer.done():
+        answer.set_exception(why)
+        answer.exception()  # Whoever has gone meanwhile needs no line in the log.
 
 
 def unavailable(message: str) -> Rejected:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from redis.crc import key_slot
+from redis.exceptions import ResponseError
 
+from ...core import Rejected
 from .endpoint import Address, Endpoint
 from .link import Link, LinkLost, command
 from .outbox import PATIENCE, Answer, Outbox
@@ -24,11 +26,12 @@ class Shard:
         timeout: float,
         most_waiting: int,
         arrived: Callable[[bytes, bytes], None],
+        refused: Callable[[ResponseError], Rejected],
         *,
         is_sharded: bool,
     ) -> None:
         self.links = (Link(endpoint, address, timeout), Link(endpoint, address, timeout))
-        self.outbox = Outbox(self.links[0], most_waiting)
+        self.outbox = Outbox(self.links[0], most_waiting, refused)
         self.subscriber = Subscriber(self.links[1], arrived, is_sharded=is_sharded)
 
     def run(self, group: asyncio.TaskGroup) -> None:
@@ -45,14 +48,16 @@ class Session:
         endpoint: Endpoint,
         topology: Topology,
         arrived: Callable[[bytes, bytes], None],
+        refused: Callable[[ResponseError], Rejected],
         *,
         timeout: float,
         most_waiting: int,
     ) -> None:
-        """``timeout`` is in seconds, ``most_waiting`` in bytes."""
+        """``timeout`` is in seconds, ``most_waiting`` in bytes; see `Outbox` for ``refused``."""
         self._endpoint = endpoint
         self._topology = topology
         self._arrived = arrived
+        self._refused = refused
         self._timeout = timeout
         self._most_waiting = most_waiting
         self._verb = b"SPUBLISH" if topology.is_sharded else b"PUBLISH"
@@ -70,6 +75,7 @@ class Session:
                 self._timeout,
                 self._most_waiting,
                 self._arrived,
+                self._refused,
                 is_sharded=self._topology.is_sharded,
             )
             self._shards.append(shard)
