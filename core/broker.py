@@ -66,6 +66,9 @@ class Broker(ABC):
         Raise `Rejected` ``unavailable`` where the broker is away: then nothing was published.
         """
 
+    def check(self) -> None:  # noqa: B027
+        """Raise `Rejected` ``unavailable`` where it is known that nothing can be published now."""
+
     def tell(self, node: str | None, payload: bytes) -> Awaitable[None] | None:
         """Tell another server something, or with None all of them, this one included.
 

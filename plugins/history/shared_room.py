@@ -32,6 +32,7 @@ async def publish_shared(
 
     Raise `StoreUnavailable`, `Rejected` ``unavailable`` where the broker is away, or `Duplicate`.
     """
+    broker.check()  # What is refused for that reason is not to be found in the store, to go out later.
     channel = broker.channel_of(room)
     appended = await store.append_next(
         room,

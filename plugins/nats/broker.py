@@ -123,9 +123,14 @@ class NatsBroker(RemoteBroker):
         """Publish to the subject of a server, or of all; see `Broker.tell`."""
         await self._publish(self._subjects.nodes if node is None else self._subjects.node(node), payload)
 
-    async def _publish(self, subject: str, payload: bytes) -> None:
+    def check(self) -> None:
+        """Refuse while there is no connection; see `Broker.check`."""
         if self._is_away or self._session is None:
             raise unavailable(AWAY)
+
+    async def _publish(self, subject: str, payload: bytes) -> None:
+        self.check()
+        assert self._session is not None
         if not await self._session.publish(subject, payload):
             if subject not in self._refusals:
                 if len(self._refusals) < 1000:

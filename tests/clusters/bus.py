@@ -33,16 +33,16 @@ class BusBroker(RemoteBroker):
         self.sent: defaultdict[str, int] = defaultdict(int)
 
     async def send(self, room: str, payload: bytes) -> None:
-        self._check()
+        self.check()
         self.sent["publish"] += 1
         self._bus.carry(room, None, payload)
 
     async def tell(self, node: str | None, payload: bytes) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self._check()
+        self.check()
         self.sent["tell"] += 1
         self._bus.carry(None, node, payload)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self.is_cut:
             raise Rejected("unavailable", "The broker is away; nothing was published.")
 
