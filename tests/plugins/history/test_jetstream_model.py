@@ -1,4 +1,4 @@
-"""Any sequence of calls on the store in JetStream, by two servers in turns, against the model of what is promised."""
+"""Any sequence of calls on the store in JetStream, by two servers in turns, against the model."""
 
 from __future__ import annotations
 
