@@ -1,0 +1,193 @@
+"""What becomes of the store in JetStream when NATS is away, and what is true when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from hubbub.plugins.history.jetstream import JetStreamStore
+from hubbub.plugins.history.store import Conflict, Position, StoreUnavailable
+
+from .conftest import Run
+from .filling import KEEP_ALL, NOW, Publisher, event, fill, publish_until, stored, until_it_works
+from .servers import JetStream
+
+streams = count(1)
+
+
+@pytest.fixture(scope="module")
+def jetstream() -> Iterator[JetStream]:
+    server = JetStream()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def stream() -> str:
+    return f"faults-{next(streams)}"
+
+
+@pytest.fixture
+def store(jetstream: JetStream, stream: str, run: Run) -> Iterator[JetStreamStore]:
+    store = JetStreamStore(jetstream.url, stream=stream)
+    run(store.start())
+    yield store
+    run(store.stop())
+
+
+def test_a_server_that_was_stopped_is_unavailable_until_it_is_started_again(
+    store: JetStreamStore, jetstream: JetStream, run: Run
+) -> None:
+    position = run(fill(store, "lobby", 2, keys=[None, "alice 1"]))
+    jetstream.stop()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match=r"NATS at .* cannot be used"):
+            run(store.read("lobby", 0, 10))
+    jetstream.start()
+    run(until_it_works(store))
+    assert run(store.open("lobby", now=NOW)) == position
+    assert run(store.find_key("lobby", "alice 1", now=NOW)) == 2
+    assert run(fill(store, "lobby", 1)).last == 3
+
+
+def test_a_server_that_is_killed_has_each_append_as_a_whole_or_not_and_everything_that_was_answered(
+    store: JetStreamStore, jetstream: JetStream, run: Run
+) -> None:
+    publishers = [Publisher(store, f"room-{number}") for number in range(20)]
+
+    async def crash() -> None:
+        tasks = await publish_until(publishers, sum(each.promised for each in publishers) + 500)
+        await asyncio.to_thread(jetstream.kill)
+        await asyncio.gather(*tasks)
+        await asyncio.to_thread(jetstream.start)
+        await until_it_works(store)
+        for publisher in publishers:
+            await publisher.resume()
+
+    for _ in range(3):
+        run(crash())
+    assert sum(publisher.promised for publisher in publishers) >= 1500
+
+
+def test_what_was_under_way_when_the_server_was_killed_ends_at_once(
+    store: JetStreamStore, jetstream: JetStream, run: Run
+) -> None:
+    async def crash() -> None:
+        await fill(store, "lobby", 1)
+        jetstream.freeze()
+        appends = [
+            asyncio.ensure_future(store.append_next(f"room-{number}", b"", key=None, time=NOW, retention=KEEP_ALL))
+            for number in range(10)
+        ]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(4):  # An answer may take 5.
+            await asyncio.to_thread(jetstream.kill)
+            outcomes = await asyncio.gather(*appends, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+        await asyncio.to_thread(jetstream.start)
+        await until_it_works(store)
+
+    run(crash())
+
+
+def test_an_append_that_a_frozen_server_makes_after_its_time_is_found_out(
+    jetstream: JetStream, stream: str, run: Run
+) -> None:
+    store = JetStreamStore(jetstream.url, stream=stream, timeout=0.2)
+
+    async def freeze() -> None:
+        await store.start()
+        position = await fill(store, "lobby", 2)
+        jetstream.freeze()
+        try:
+            append = asyncio.ensure_future(
+                store.append("lobby", position.epoch, 3, [event(3)], keys=[None], time=NOW, retention=KEEP_ALL)
+            )
+            turns = 0
+            while not append.done():
+                turns += 1
+                await asyncio.sleep(0.001)
+            assert turns > 50
+            with pytest.raises(StoreUnavailable, match=r"no answer within 0\.2 seconds"):
+                await append
+        finally:
+            jetstream.unfreeze()
+        await until_it_works(store)
+        # It reads all that it was sent, if not in this order.
+        while await store.read_back("lobby", None, 1) != stored(3):
+            pass
+        with pytest.raises(Conflict):
+            await store.append("lobby", position.epoch, 3, [b""], keys=[None], time=NOW, retention=KEEP_ALL)
+        assert (await store.open("lobby", now=NOW)).last == 3
+        await store.stop()
+
+    run(freeze())
+
+
+def test_a_stream_that_lost_the_newest_events_is_found_out_and_gets_a_new_epoch(
+    store: JetStreamStore, jetstream: JetStream, run: Run
+) -> None:
+    """As after a power failure: here the files of a moment ago take the place of those of now."""
+    files, old = jetstream.folder / "jetstream", jetstream.folder / "old"
+    run(fill(store, "lobby", 2))
+    jetstream.stop()
+    shutil.copytree(files, old)
+    jetstream.start()
+    run(until_it_works(store))
+    position = run(fill(store, "lobby", 3, keys=["a", "b", "c"]))
+    jetstream.stop()
+    shutil.rmtree(files)
+    old.rename(files)
+    jetstream.start()
+    run(until_it_works(store))
+    with pytest.raises(Conflict, match="is at 2"):
+        run(store.append("lobby", position.epoch, 6, [b""], keys=[None], time=NOW, retention=KEEP_ALL))
+    assert run(store.find_key("lobby", "a", now=NOW)) is None
+    behind = run(store.open("lobby", now=NOW))
+    assert (behind.epoch, behind.last) == (position.epoch, 2)
+    renewed = run(store.renew("lobby", position.epoch))
+    assert renewed.epoch != position.epoch
+    assert run(fill(store, "lobby", 1)) == Position(renewed.epoch, 1, 3)
+
+
+def test_an_append_whose_answer_is_lost_is_not_made_a_second_time(
+    store: JetStreamStore, jetstream: JetStream, stream: str, run: Run
+) -> None:
+    """Between the store and NATS is somebody who takes what NATS says and hangs up."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_connection("127.0.0.1", jetstream.port)
+        asked = 0
+
+        async def pass_on() -> None:
+            nonlocal asked
+            while words := await reader.read(65536):
+                asked += words.count(b"Expected-Last-Subject-Sequence")
+                ours.write(words)
+            ours.close()
+
+        passing = asyncio.create_task(pass_on())
+        while words := await theirs.read(65536):
+            if asked and b'"seq":' in words:
+                break
+            writer.write(words)
+        writer.close()
+        ours.close()
+        await asyncio.wait((passing,))
+
+    async def lose_the_answer() -> None:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as proxy:
+            port = proxy.sockets[0].getsockname()[1]
+            between = JetStreamStore(f"nats://127.0.0.1:{port}", stream=stream)
+            await between.start()
+            with pytest.raises(StoreUnavailable):
+                await between.append_next("lobby", event(1), key="a", time=NOW, retention=KEEP_ALL)
+            await between.stop()
+        assert await store.read("lobby", 0, 10) == stored(1)
+        again = await store.append_next("lobby", event(1), key="a", time=NOW, retention=KEEP_ALL)
+        assert again.is_duplicate
+
+    run(lose_the_answer())
