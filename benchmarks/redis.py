@@ -71,7 +71,7 @@ def _choose(names: list[str]) -> tuple[list[Target], dict[str, str], dict[str, s
     return targets, versions | brokers, skipped
 
 
-def _goals(run: Run) -> Table | None:
+def goals(run: Run) -> Table | None:
     rows: list[list[str]] = []
     for name in ACROSS:
         for peer in PEERS:
@@ -109,7 +109,7 @@ def _carried(run: Run) -> Table | None:
 def _tables(run: Run) -> list[Table]:
     across = [name for name in ACROSS if any(sample.workload == name for sample in run.samples)]
     found = [
-        _goals(run),
+        goals(run),
         by_target(run, "Through Redis: deliveries per second, two nodes and Redis on one core", across,
                   "deliveries_per_second", TITLES.__getitem__),
         by_target(run, "Through Redis: CPU of both nodes per delivery, µs", across, "us_per_delivery",
@@ -123,7 +123,7 @@ def _tables(run: Run) -> list[Table]:
     return [table for table in found if table is not None]
 
 
-def _section(run: Run) -> str:
+def section(run: Run) -> str:
     """The results of this run in README.md."""
     lines = [
         f"Measured {run.date}, `{run.command}`: medians of {run.rounds} rounds of {run.seconds:g} s, the targets"
@@ -168,6 +168,6 @@ def main(arguments: list[str]) -> int:
     save(run, BUILD / "redis.json")
     if options.publish:
         save(run, REDIS_RESULTS)
-        publish_section("redis", _section(run))
+        publish_section("redis", section(run))
     own = [sample for sample in run.samples if CLUSTERED[sample.target].version is CLUSTERED["hubbub"].version]
     return int(any(sample.problem or (sample.measurement and sample.measurement.faults()) for sample in own))

@@ -1,6 +1,7 @@
 """A WebSocket server that passes messages on to a room and makes a fault in every 50th delivery.
 
-The path says which: `/drop`, `/repeat` or `/alter`; `/pass` makes none. It prints its URL.
+The path says which: `/drop`, `/repeat` or `/alter`; `/pass` makes none. It prints its URL, or as many as it
+is told to have.
 """
 
 import asyncio
@@ -42,11 +43,11 @@ async def handle(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(handle, "127.0.0.1", 0) as server:
-        port: int = next(iter(server.sockets)).getsockname()[1]
-        sys.stdout.write(f"http://127.0.0.1:{port}/\n")
-        sys.stdout.flush()
-        await server.serve_forever()
+    servers = [await serve(handle, "127.0.0.1", 0) for _ in range(int(sys.argv[1]) if sys.argv[1:] else 1)]
+    ports: list[int] = [next(iter(server.sockets)).getsockname()[1] for server in servers]
+    sys.stdout.write(" ".join(f"http://127.0.0.1:{port}/" for port in ports) + "\n")
+    sys.stdout.flush()
+    await servers[0].serve_forever()
 
 
 if __name__ == "__main__":
