@@ -1,7 +1,8 @@
 """`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables.
 
 `python -m benchmarks micro` runs the micro-benchmarks instead; in `redis` two nodes of each share a Redis; `kill`,
-`recovery` and `history` show what history costs and what it is worth. Each of them has a --help.
+`recovery` and `history` show what history costs and what it is worth; in `chaos` parts of a cluster go away. Each of
+them has a --help.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from . import chart, history, kill, machine, recovery, redis, report
+from . import chaos, chart, history, kill, machine, recovery, redis, report
 from .micro import run as micro
 from .paths import BUILD
 from .processes import Failed, allow_many_files, available_cores, compile_programs, install_peers
@@ -27,6 +28,7 @@ OTHERS = {
     "recovery": recovery.main,
     "history": history.main,
     "redis": redis.main,
+    "chaos": chaos.main,
 }
 
 

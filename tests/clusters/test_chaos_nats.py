@@ -1,0 +1,30 @@
+"""Three servers with NATS and JetStream, while one of them, NATS, or the network between them goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .chaos.engines import NatsEngine
+from .chaos.fleet import Fleet
+from .chaos.small import check_with_history, check_without_history, running
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running(tmp_path_factory.mktemp("fleet"), NatsEngine()) as fleet:
+        yield fleet
+
+
+@pytest.mark.parametrize("scenario", ["node", "killed", "frozen", "partition"])
+def test_with_history_everybody_gets_all_that_was_acknowledged_once_and_in_one_order(
+    scenario: str, fleet: Fleet
+) -> None:
+    check_with_history(scenario, fleet)
+
+
+def test_without_history_what_a_server_misses_that_is_cut_off_is_told(fleet: Fleet) -> None:
+    check_without_history("partition", fleet)
