@@ -1,8 +1,8 @@
 """`python -m benchmarks`: runs Hubbub and its peers in turn on loopback and prints the tables.
 
 `python -m benchmarks micro` runs the micro-benchmarks instead; in `redis` two nodes of each share a Redis; `kill`,
-`recovery` and `history` show what history costs and what it is worth; in `chaos` parts of a cluster go away. Each of
-them has a --help.
+`recovery` and `history` show what history costs and what it is worth; in `chaos` parts of a cluster go away.
+Each of them has a --help.
 """
 
 import argparse

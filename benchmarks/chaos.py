@@ -1,7 +1,7 @@
 """`python -m benchmarks chaos`: three servers with hundreds of clients, while parts of the cluster go away.
 
-A server, the broker, or the network between them is killed, frozen or cut. Says what every client was told: what of it
-was lost, doubled or out of order, and how long it took until everybody could go on and every server knew who is where.
+A server, the broker, or the network between them is killed, frozen or cut. Says what of all that clients were told
+was lost, doubled or out of order, and how long it took until all could go on and every server knew who is where.
 """
 
 import argparse
@@ -81,8 +81,8 @@ def _seconds(value: float | None) -> str:
 
 def _show(options: argparse.Namespace, all_findings: "list[Findings]", seconds: float) -> None:
     print(
-        f"3 servers, {options.broker}, history: {options.store}; {options.clients} clients in {options.rooms} rooms, "
-        f"{options.rate:g} publications a second each; {seconds:.0f} s in all\n"
+        f"3 servers, {options.broker}, history: {options.store}; {options.clients} clients in {options.rooms} "
+        f"rooms want to publish {options.rate:g} a second each; {seconds:.0f} s in all\n"
     )
     rows = [
         ("", *(each.scenario for each in all_findings)),
