@@ -155,6 +155,9 @@ class JetStreamConnection:
     async def _connected(self) -> Link:
         if self._link is not None and not self._link.is_lost:
             return self._link
+        return await asyncio.ensure_future(self._connect())  # A task, for its timeouts.
+
+    async def _connect(self) -> Link:
         async with self._connecting:
             if self._link is not None and not self._link.is_lost:
                 return self._link

@@ -102,6 +102,7 @@ class _Answers:
     def fail(self, reason: str) -> None:
         if not self.are_here.done():
             self.are_here.set_exception(LinkLost(reason))
+            self.are_here.exception()  # Where nobody waits for it any longer, it is no mistake.
 
 
 class Link:
@@ -211,17 +212,20 @@ class Link:
     ) -> None:
         if self._lost is not None:
             raise LinkLost(*self._lost.args)
+        patience += self._timeout
+        # `asyncio.timeout` is for tasks, but this may be the first part of one that begins without (see `start`).
+        timer = answers.are_here.get_loop().call_later(
+            patience, self.lose, f"no answer within {patience:g} seconds"
+        )
         try:
-            async with asyncio.timeout(self._timeout + patience):
-                await self._client.publish(subject, payload, reply, dict(headers) if headers else None)
-                await answers.are_here
-        except TimeoutError:
-            self.lose(f"no answer within {self._timeout + patience:g} seconds")
-            raise LinkLost(f"no answer within {self._timeout + patience:g} seconds") from None
+            await self._client.publish(subject, payload, reply, dict(headers) if headers else None)
+            await answers.are_here
         except MaxPayloadError:
             raise
         except (Error, OSError) as error:
             raise LinkLost(self._last_error or _describe(error)) from None
+        finally:
+            timer.cancel()
 
     async def tell(self, subject: str, payload: bytes) -> None:
         """Send a message to which no answer is wanted."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import pytest
+from hubbub.core import start
 from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.store import (
     Conflict,
     Position,
+    Stored,
     StoreUnavailable,
     StoreUnusable,
 )
@@ -149,6 +153,23 @@ def test_a_nats_without_jetstream_is_unavailable_and_says_what_to_do(run: Run) -
         assert "start nats-server with -js" in said
     finally:
         server.remove()
+
+
+def test_what_begins_outside_of_any_task_can_connect_and_ask(jetstream: JetStream, stream: str, run: Run) -> None:
+    """So does the server with what it hopes to finish at once."""
+    store = JetStreamStore(jetstream.url, stream=stream)
+
+    async def read_twice() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            begun: asyncio.Future[object] = loop.create_future()
+            loop.call_soon(lambda begun=begun: begun.set_result(start(store.read("lobby", 0, 10))))
+            reading = await begun
+            assert isinstance(reading, asyncio.Task)
+            assert await cast("asyncio.Task[list[Stored]]", reading) == []
+        await store.stop()
+
+    run(read_twice())
 
 
 # The stream
