@@ -16,7 +16,7 @@ from hubbub.core.cli import main
 
 from ..end_to_end.lines import Lines
 
-STORES = ["memory", "sqlite", "postgres", "redis"]
+STORES = ["memory", "sqlite", "postgres", "redis", "jetstream"]
 
 context = get_context("forkserver")
 context.set_forkserver_preload(

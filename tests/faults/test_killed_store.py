@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ..plugins.history.servers import Postgres, Redis, Server
+from ..plugins.history.servers import JetStream, Postgres, Redis, Server
 from .crowd import Crowd
 from .killing import Outages, RestartedServer, take_the_store_away_again_and_again
 
 KILLS = 2
 
 
-@pytest.fixture(params=[Postgres, Redis])
-def store(request: pytest.FixtureRequest) -> Iterator[Postgres | Redis]:
+@pytest.fixture(params=[Postgres, Redis, JetStream])
+def store(request: pytest.FixtureRequest) -> Iterator[Postgres | Redis | JetStream]:
     """One that keeps what it has promised when it is killed."""
-    server: Postgres | Redis = request.param()
+    server: Postgres | Redis | JetStream = request.param()
     yield server
     server.remove()
 
@@ -30,7 +30,7 @@ async def kill_under_load(server: RestartedServer, store: Server) -> Outages:
 
 @pytest.mark.timeout(180)
 def test_a_store_that_is_killed_again_and_again_costs_nothing_that_was_acknowledged(
-    tmp_path: Path, store: Postgres | Redis
+    tmp_path: Path, store: Postgres | Redis | JetStream
 ) -> None:
     history = {"store": type(store).__name__.lower(), "url": store.url}
     server = RestartedServer(tmp_path, history)

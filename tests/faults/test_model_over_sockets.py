@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from ..plugins.history.servers import Postgres, Redis, send
+from ..plugins.history.servers import JetStream, Postgres, Redis, send
 from .forked_server import ForkedServer
 from .machine import HistoryMachine
 from .model import Place
@@ -93,10 +93,10 @@ class SocketMachine(HistoryMachine):
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "redis", "jetstream"])
 def store(request: pytest.FixtureRequest) -> Iterator[Mapping[str, object]]:
     """The options of history for a store, and the server that it needs."""
-    servers = {"postgres": Postgres, "redis": Redis}
+    servers = {"postgres": Postgres, "redis": Redis, "jetstream": JetStream}
     if request.param not in servers:
         yield {"store": request.param}
         return
