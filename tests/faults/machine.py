@@ -15,7 +15,7 @@ ROOMS = ("lobby", "zoo")
 
 people = st.sampled_from(["alice", "bob", "carol"])
 rooms = st.sampled_from(ROOMS)
-places = st.sampled_from(["last", "last", "last", "before", "first", "none", "ahead", "elsewhere"])
+places = st.sampled_from(["last", "last", "last", "before", "first", "first", "none", "ahead", "elsewhere"])
 
 
 class HistoryMachine(RuleBasedStateMachine):
