@@ -116,7 +116,7 @@ def test_whatever_people_do_over_sockets_nothing_is_lost_or_doubled(
 ) -> None:
     plugins = {"chat": {}, "history": {**HISTORY, **store}}
     server = ForkedServer(tmp_path, {"server": {"transport": transport}, "rooms": ROOMS, "plugins": plugins})
-    attributes = {"server": server, "forgets": store["store"] == "memory", "guest_keys": {}}
+    attributes = {"server": server, "forgets": store["store"] == "memory", "guest_keys": dict[str, str]()}
     machine = type("Machine", (SocketMachine,), attributes)
     others_than_elsewhere = seed(crc32(f"{transport} {store['store']}".encode()))
     try:
