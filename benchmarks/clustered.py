@@ -78,15 +78,19 @@ CLUSTERED: dict[str, Target] = {
 
 PEERS = ("textbook", "socketio", "channels-pubsub", "channels-core")
 ACROSS = ("across-1", "across-16", "both-ways")
+JUDGED = ACROSS[1:]
+"""With one message in flight, what any server does is one write to each member."""
+
 SIZING = "one-node"
 CARRIED = "carried"
 CLUSTERED_WORKLOADS = [
-    Workload(name, "across", title, arguments, BOTH, targets, nodes=2)
-    for name, title, arguments, targets in (
-        ("across-1", "1 room x 100, 1 in flight", "-n 100 -w 1 --apart", ("hubbub", *PEERS)),
-        ("across-16", "1 room x 100, 16 in flight", "-n 100 -w 16 --apart", ("hubbub", *PEERS)),
-        # The core layer of Channels has no rate to compare: the first of a thousand messages takes it seconds.
-        ("both-ways", "100 rooms x 10, all publish", "-n 1000 -k 100 -P 10 -w 1", ("hubbub", *PEERS[:-1])),
+    Workload(name, "across", title, arguments, BOTH, targets, at_least=at_least, nodes=2)
+    for name, title, arguments, targets, at_least in (
+        ("across-1", "1 room x 100, 1 in flight", "-n 100 -w 1 --apart", ("hubbub", *PEERS), 0),
+        ("across-16", "1 room x 100, 16 in flight", "-n 100 -w 16 --apart", ("hubbub", *PEERS), 0),
+        # The first thousand messages take slow servers a second, and the core layer of Channels so long that it
+        # has no rate to compare.
+        ("both-ways", "100 rooms x 10, all publish", "-n 1000 -k 100 -P 10 -w 1 -W 2", ("hubbub", *PEERS[:-1]), 4),
     )
 ] + [
     Workload(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from benchmarks import processes, redis, report
-from benchmarks.clustered import ACROSS, CARRIED, CLUSTERED, CLUSTERED_WORKLOADS, PEERS
+from benchmarks.clustered import ACROSS, CARRIED, CLUSTERED, CLUSTERED_WORKLOADS, JUDGED, PEERS
 from benchmarks.results import Measurement, Run, Sample
 
 ALL = {workload.name: workload for workload in CLUSTERED_WORKLOADS}
@@ -29,10 +29,10 @@ def run_with(rates: dict[str, float]) -> Run:
     return Run("2026-01-01", "python -m benchmarks redis", {"cores": "2"}, versions, {}, 1, 1.0, samples)
 
 
-def test_the_goal_is_ten_times_each_of_the_others_in_every_workload() -> None:
+def test_the_goal_is_ten_times_each_of_the_others_where_more_than_one_message_is_in_flight() -> None:
     table = redis.goals(run_with({"hubbub": 100_000, **dict.fromkeys(PEERS, 10_000), "socketio": 10_100}))
     assert table is not None
-    assert len(table.rows) == len(ACROSS) * len(PEERS)
+    assert len(table.rows) == len(JUDGED) * len(PEERS)
     assert {row[0].split(" x ")[-1]: row[-1] for row in table.rows} == {
         CLUSTERED[peer].title: "MISSED" if peer == "socketio" else "met" for peer in PEERS
     }
