@@ -29,16 +29,16 @@ DONE: Awaitable[None] = _Done()
 class InOrder(Awaitable[None]):
     """What has its place in the order of things already: only its end is still to come.
 
-    A connection's later events need not wait for it.
+    A connection's later events need not wait for it. It comes to its end also where nobody waits any longer.
     """
 
-    __slots__ = ("waiting",)
+    __slots__ = ("end",)
 
-    def __init__(self, waiting: Awaitable[None]) -> None:
-        self.waiting = waiting
+    def __init__(self, end: asyncio.Future[None]) -> None:
+        self.end = end
 
     def __await__(self) -> Generator[Any, Any, None]:
-        return self.waiting.__await__()
+        return asyncio.shield(self.end).__await__()
 
 
 def start(coroutine: Coroutine[Any, Any, T]) -> T | asyncio.Task[T]:
@@ -55,7 +55,7 @@ def start(coroutine: Coroutine[Any, Any, T]) -> T | asyncio.Task[T]:
     return asyncio.get_running_loop().create_task(rest)
 
 
-def start_unanswered(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None]:
+def start_unanswered(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | asyncio.Task[None]:
     """Like `start`, for what has no result: `DONE`, or the task to wait for."""
     waiting = start(coroutine)
     return DONE if waiting is None else waiting

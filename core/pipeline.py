@@ -7,9 +7,10 @@ everything that happens to it is compiled once into a `Chain` of steps, by the a
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pluggy import HookImpl
 
@@ -64,6 +65,50 @@ class Chains(dict[type[Event], Chain]):
     def __missing__(self, event: type[Event]) -> Chain:
         chain = self[event] = self._compile(event)
         return chain
+
+
+class Unfinished(Awaitable[None]):
+    """An event that has its place among the others and waits for its end: the rest of its chain follows then."""
+
+    __slots__ = ("_connection", "_event", "_pipeline", "_rest", "_step", "answering", "end")
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        step: Step,
+        end: asyncio.Future[None],
+        rest: Steps,
+        connection: Connection,
+        event: Event,
+    ) -> None:
+        """``step`` is the one whose hook waits for ``end``, however long: a recorder has limits."""
+        self._pipeline = pipeline
+        self._step = step
+        self._rest = rest
+        self._connection = connection
+        self._event = event
+        self.end = end
+        self.answering = connection.answering
+
+    def finish(self) -> Awaitable[None] | None:
+        """Go on once ``end`` is done; return what is to be waited for then. Raise as `Pipeline.run`."""
+        try:
+            self.end.result()
+        except Rejected:
+            raise
+        except Exception:
+            self._step.failed()
+        if not self._rest:
+            return None
+        self._connection.answering = self.answering  # Others were handled meanwhile.
+        return self._pipeline.run(self._rest, self._connection, self._event)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._finish_later().__await__()
+
+    async def _finish_later(self) -> None:
+        await asyncio.wait((self.end,))
+        await (self.finish() or DONE)
 
 
 class Pipeline:
@@ -146,9 +191,10 @@ class Pipeline:
             if result is not None and result is not DONE:
                 changed = step.take(result, connection, event)
                 if changed is None:
-                    rest, answering = steps[steps.index(each) + 1 :], connection.answering
-                    waiting = self._run_rest(step, result, rest, connection, event, answering)
-                    return InOrder(waiting) if result.__class__ is InOrder else waiting
+                    rest = steps[steps.index(each) + 1 :]
+                    if result.__class__ is InOrder:
+                        return Unfinished(self, step, cast(InOrder, result).end, rest, connection, event)
+                    return self._run_rest(step, result, rest, connection, event, connection.answering)
                 event = changed
         return None
 
@@ -163,11 +209,7 @@ class Pipeline:
     ) -> None:
         """Wait for what the hook of ``step`` returned, and go on with the ``rest``."""
         try:
-            if isinstance(waiting, InOrder):  # The recorder bounds the time itself.
-                await waiting
-                result = None
-            else:
-                result = await step.owner.wait(waiting)
+            result = await step.owner.wait(waiting)
         except Rejected:
             raise
         except Exception:

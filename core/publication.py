@@ -24,6 +24,7 @@ class Publication(Encoded):
     epoch: str | None = None
     seq: int | None = None
     """Which event of the room it is, where servers share a history."""
+    _unnumbered: bytes | None = None
 
     @classmethod
     def of(cls, event: Event, exclude: str | None = None) -> Self:
@@ -42,13 +43,15 @@ class Publication(Encoded):
 
     def number(self, seq: int, epoch: str | None = None) -> None:
         """Give the event its place in the room's history. May be called again until it goes out."""
+        if self._unnumbered is None:
+            self._unnumbered = self.json
         self.seq, self.epoch = seq, epoch
-        self.json = with_seq(self.unnumbered, seq)
+        self.json = with_seq(self._unnumbered, seq)
 
-    @cached_property
+    @property
     def unnumbered(self) -> bytes:
         """The event's JSON without its ``seq``, as it is stored."""
-        return self.json
+        return self._unnumbered or self.json
 
     @cached_property
     def with_id(self) -> Encoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ class Publisher:
                 key, way = (in_room.user, room, in_room.id), Way()
                 once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder, way))
                 return way.mark(start_unanswered(once))
+            if recorder is not None and not chain.publish_checks and not chain.publish_observers:
+                return recorder.publish(room, in_room, exclude) or DONE
         if chain.publish_checks or chain.publish_observers or recorder is not None:
             way = Way()
             return way.mark(start_unanswered(self._publish(room, event, exclude, recorder, way)))
@@ -190,7 +193,7 @@ class Way:
 
     def mark(self, waiting: Awaitable[None]) -> Awaitable[None]:
         """Let later events of the connection go on, if that changes no order."""
-        return InOrder(waiting) if self.is_in_order and waiting is not DONE else waiting
+        return InOrder(waiting) if self.is_in_order and isinstance(waiting, asyncio.Future) else waiting
 
 
 def user_offline(user: str) -> Rejected:

@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped, fitting_reason
 from .connection import Connection, Transport
-from .eager import DONE, InOrder, start
+from .eager import DONE, start
 from .handshake import Handshake
 from .identity import Identity
 from .logs import current_connection
 from .names import check_room_name, check_user_name
 from .news import not_in_room
+from .pipeline import Unfinished
+from .unanswered import Unanswered, answer, refuse
 
 if TYPE_CHECKING:
     from .hub import Hub
     from .pipeline import Chain, Steps
 
 logger = logging.getLogger(__name__)
-
-
-MOST_UNANSWERED = 64
-"""Publications of one connection that may wait to be stored before its next events wait, too."""
 
 
 class Session:
@@ -55,7 +53,7 @@ class Session:
         """The step that has to wait, while there is one."""
         self._is_reading_paused = False
         self._has_ended = False
-        self._unanswered: set[asyncio.Future[None]] = set()
+        self._unanswered: Unanswered | None = None
 
     # Called by the transport
 
@@ -124,7 +122,7 @@ class Session:
     def _let_go(self) -> None:
         """Forget the connection, which refers back: only the collector would free them."""
         if self._has_ended and self.task is None:
-            self._connection = None
+            self._connection = self._unanswered = None
 
     # Open
 
@@ -187,45 +185,32 @@ class Session:
             connection.answering = event.id
             self._stamp(connection, event, chain)
             steps = chain.steps if event.id is None else chain.answered_steps
-            if self._unanswered and not (chain.is_recorded and len(self._unanswered) < MOST_UNANSWERED):
-                return self._answer_after_others(connection, event, steps)
+            others = self._unanswered
+            if others and not (chain.is_recorded and not others.is_full):
+                return self._answer_after_others(others, connection, event, steps)
             waiting = hub.pipeline.run(steps, connection, event)
             if waiting is None:
                 return None
-            later = self._answer_later(connection, event.id, waiting)
-            if waiting.__class__ is not InOrder:
-                return later
-            self._unanswered.add(task := asyncio.ensure_future(later))
-            task.add_done_callback(self._answered)
+            if not isinstance(waiting, Unfinished):
+                return answer(connection, event.id, waiting)
+            if others is None:
+                others = self._unanswered = Unanswered(connection, self._failed)
+            others.add(waiting)
         except Rejected as rejected:
             if event is not None:
                 rejected.id = connection.answering
             connection.reject(rejected)
         return None
 
-    async def _answer_later(self, connection: Connection, answering: str | None, waiting: Awaitable[None]) -> None:
-        try:
-            await waiting
-        except Rejected as rejected:
-            rejected.id = answering
-            connection.reject(rejected)
-
-    async def _answer_after_others(self, connection: Connection, event: Event, steps: Steps) -> None:
-        await asyncio.wait(self._unanswered)
+    async def _answer_after_others(
+        self, others: Unanswered, connection: Connection, event: Event, steps: Steps
+    ) -> None:
+        await others.wait()
         connection.answering = event.id
         try:
             await (self._hub.pipeline.run(steps, connection, event) or DONE)
         except Rejected as rejected:
-            rejected.id = event.id
-            connection.reject(rejected)
-
-    def _answered(self, task: asyncio.Future[None]) -> None:
-        self._unanswered.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            try:
-                task.result()
-            except Exception:
-                self._failed()
+            refuse(connection, rejected, event.id)
 
     def _stamp(self, connection: Connection, event: Event, chain: Chain) -> None:
         """Say who sent the event, when and where: whatever the client claimed."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import islice
 
 from .store import Append, Appended, Conflict, Position, Retention, Store, Stored, conflict
@@ -37,11 +36,30 @@ class _Room:
 
     def cut(self, up_to: int, cutoff: float, limit: int) -> int:
         """Remove the oldest events, as long as their number or their age tells so; return how many."""
-        removed = 0
-        while removed < limit and self.events and (self.first <= up_to or self.events[0][0] <= cutoff):
-            self.size -= EVENT_SIZE + len(self.events.popleft()[1])
+        removed, events, first = 0, self.events, self.first
+        while removed < limit and events and (first + removed <= up_to or events[0][0] <= cutoff):
+            self.size -= EVENT_SIZE + len(events.popleft()[1])
             removed += 1
         return removed
+
+    def add(self, events: Sequence[bytes], now: float) -> None:
+        for event in events:
+            self.events.append((now, event))
+            self.size += EVENT_SIZE + len(event)
+        self.last += len(events)
+        self.time = now
+
+    def drop(self, count: int) -> None:
+        """Remove so many of the oldest events."""
+        for _ in range(count):
+            self.size -= EVENT_SIZE + len(self.events.popleft()[1])
+
+    def remember_keys(self, keys: Sequence[str | None], expires: float) -> None:
+        """Remember those of the events that were added last."""
+        for seq, key in enumerate(keys, self.last - len(keys) + 1):
+            if key is not None:
+                self.size += KEY_SIZE if self.keys.pop(key, None) is None else 0
+                self.keys[key] = (seq, expires)
 
     def forget_keys(self, now: float) -> None:
         keys = self.keys
@@ -58,6 +76,8 @@ class MemoryStore(Store):
 
     Where that is full, the room to which nothing has been appended for longest is forgotten as a whole.
     """
+
+    is_immediate = True
 
     def __init__(self, *, max_bytes: int = 256 * 1024 * 1024) -> None:
         """``max_bytes`` is what all rooms together may take, roughly."""
@@ -81,36 +101,47 @@ class MemoryStore(Store):
 
     def _begin(self, name: str, epoch: str, last: int, now: float) -> _Room:
         room = self._rooms[name] = _Room(epoch, last, now)
-        self._make_space(ROOM_SIZE)
+        self._size += ROOM_SIZE
+        self._make_space()
         return room
 
     async def _append(self, append: Append) -> Appended:
+        if append.first_seq is not None:
+            self.append_at_once(append)
+            return Appended(self._rooms[append.room].epoch, append.first_seq, is_duplicate=False)
         room = self._rooms.get(append.room)
-        if append.first_seq is None:
-            room = room or self._begin(append.room, secrets.token_hex(8), 0, append.time)
-            key = append.keys[0]
-            seen = None if key is None else room.keys.get(key)
-            if seen is not None and seen[1] > append.time:
-                return Appended(room.epoch, seen[0], is_duplicate=True)
-        elif room is None or (room.epoch, room.last + 1) != (append.epoch, append.first_seq):
-            raise conflict(append, room and room.epoch, room.last if room else 0)
-        first_seq, size = room.last + 1, room.size
-        room.forget_keys(append.time)
-        for event, key in zip(append.events, append.keys, strict=True):
-            room.last += 1
-            room.events.append((append.time, event))
-            room.size += EVENT_SIZE + len(event)
-            if key is not None:
-                room.size += KEY_SIZE if room.keys.pop(key, None) is None else 0
-                room.keys[key] = (room.last, append.expires)
-        room.time = append.time
-        room.cut(room.last - append.retention.count, NEVER, sys.maxsize)
-        self._rooms.move_to_end(append.room)
-        self._make_space(room.size - size)
-        return Appended(room.epoch, first_seq, is_duplicate=False)
+        if room is None:
+            room = self._begin(append.room, secrets.token_hex(8), 0, append.time)
+        key = append.keys[0]
+        seen = None if key is None else room.keys.get(key)
+        if seen is not None and seen[1] > append.time:
+            return Appended(room.epoch, seen[0], is_duplicate=True)
+        self._add(room, append)
+        return Appended(room.epoch, room.last, is_duplicate=False)
 
-    def _make_space(self, more: int) -> None:
-        self._size += more
+    def append_at_once(self, append: Append) -> None:
+        """Append without a wait; see `Store.append_at_once`."""
+        room = self._rooms.get(append.room)
+        if room is None or room.epoch != append.epoch or room.last + 1 != append.first_seq:
+            raise conflict(append, room and room.epoch, room.last if room else 0)
+        self._add(room, append)
+
+    def _add(self, room: _Room, append: Append) -> None:
+        name, _, _, events, keys, now, retention, _ = append
+        size = room.size
+        if room.keys:
+            room.forget_keys(now)
+        room.add(events, now)
+        if keys.count(None) < len(keys):
+            room.remember_keys(keys, append.expires)
+        if len(room.events) > retention.count:
+            room.drop(len(room.events) - retention.count)
+        self._rooms.move_to_end(name)
+        self._size += room.size - size
+        if self._size > self._max_bytes:
+            self._make_space()
+
+    def _make_space(self) -> None:
         while self._size > self._max_bytes and len(self._rooms) > 1:
             self._size -= self._rooms.popitem(last=False)[1].size
         for room in self._rooms.values():

@@ -67,7 +67,7 @@ class StoreRecorder(Recorder):
 
     def records(self, room: str, event: RoomEvent) -> bool:
         """Whether the room is recorded, and events of this type are."""
-        return event.is_recorded and self._retention_of(room) is not None
+        return event.is_recorded and (room in self._rooms or self._retention_of(room) is not None)
 
     def publish(self, room: str, event: RoomEvent, exclude: str | None = None) -> Awaitable[None]:
         """Number, store and let go out; see `Recorder.publish`."""

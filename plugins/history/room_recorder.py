@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from ...core import DONE, Duplicate, InOrder, Publication, Rejected, RoomEvent, System, start, with_seq
 from .recent import Recent
-from .store import Conflict, Position, Retention, Store, Stored, StoreUnavailable
+from .store import Append, Conflict, Position, Retention, Store, Stored, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -33,20 +33,42 @@ GoOut = Callable[[str, Publication], Awaitable[None] | None]
 class Entry:
     """A publication that is to be stored."""
 
-    __slots__ = ("event", "key", "publication", "seq", "stored")
+    __slots__ = ("_end", "_has_ended", "_refusal", "event", "key", "publication", "seq")
 
     def __init__(self, event: RoomEvent, exclude: str | None, seq: int) -> None:
         """Raise `Rejected` ``invalid`` where the event cannot be encoded."""
         self.event = event
-        self.key = key_of(event.user, event.id)
+        self.key = None if event.id is None else key_of(event.user, event.id)
         self.publication = Publication.of(event, exclude)
         self.number(seq)
-        self.stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._end: asyncio.Future[None] | None = None
+        self._has_ended = False
+        self._refusal: Exception | None = None
 
     def number(self, seq: int) -> None:
         """Give the event its ``seq``."""
         self.seq = self.event.seq = seq
         self.publication.number(seq)
+
+    def end(self) -> asyncio.Future[None] | None:
+        """What to wait for; None where the event went out. Raise what it was refused with."""
+        if self._has_ended:
+            if self._refusal is not None:
+                raise self._refusal
+            return None
+        if self._end is None:
+            self._end = asyncio.get_running_loop().create_future()
+        return self._end
+
+    def ended(self, refusal: Exception | None) -> None:
+        """Tell those who wait what has become of the event."""
+        self._has_ended, self._refusal = True, refusal
+        if self._end is None or self._end.done():
+            return
+        if refusal is None:
+            self._end.set_result(None)
+        else:
+            self._end.set_exception(refusal)
 
 
 class RoomRecorder:
@@ -87,6 +109,11 @@ class RoomRecorder:
 
     def publish(self, event: RoomEvent, exclude: str | None) -> Awaitable[None]:
         """Store ``event`` and let it go out. Raise `Rejected` where that cannot be, or let the awaitable do so."""
+        if self._writer is None and not self.is_doubtful and self._store.is_immediate:
+            publication = self._store_at_once(event, exclude)
+            if publication is not None:
+                waiting = self._out(publication)
+                return DONE if waiting is None else InOrder(asyncio.ensure_future(waiting))
         if len(self._waiting) >= MOST_WAITING:
             raise unavailable("More events wait to be stored than may.")
         entry = Entry(event, exclude, self._last + 1)
@@ -95,16 +122,35 @@ class RoomRecorder:
         if entry.key is not None:
             self._under_way[entry.key] = entry
         self.work()
-        if not entry.stored.done():
-            # With a key it can be sent again, and is to be found then, also where nobody waits for it any longer.
-            return InOrder(entry.stored if entry.key is None else asyncio.shield(entry.stored))
-        entry.stored.result()
-        return DONE
+        end = entry.end()
+        return DONE if end is None else InOrder(end)
+
+    def _store_at_once(self, event: RoomEvent, exclude: str | None) -> Publication | None:
+        """Store ``event`` without a wait; None where the room does not stand where it should."""
+        publication, seq = Publication.of(event, exclude), self._last + 1
+        append = Append(
+            self.room,
+            self.epoch,
+            seq,
+            (publication.json,),
+            (None if event.id is None else key_of(event.user, event.id),),
+            time.time(),
+            self._retention,
+        )
+        try:
+            self._store.append_at_once(append)
+        except Conflict:
+            return None
+        self._last = event.seq = seq
+        publication.number(seq)
+        return publication
 
     async def find(self, key: str) -> int | None:
         """The ``seq`` of what was published with this key before. Raise `StoreUnavailable`."""
         if key in self._under_way:
-            await asyncio.wait((self._under_way[key].stored,))
+            end = self._under_way[key].end()
+            if end is not None:
+                await asyncio.wait((end,))
         if self.is_doubtful:
             await self.settle()
         return await self._store.find_key(self.room, key, now=time.time())
@@ -136,7 +182,12 @@ class RoomRecorder:
                 entries, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
                 entries = await self._store_entries(entries)
                 for entry in entries:
-                    await self._deliver(entry)
+                    refusal = None
+                    try:
+                        await (self._out(entry.publication) or DONE)
+                    except Rejected as rejected:
+                        refusal = rejected
+                    self._end(entry, refusal)
         except StoreUnavailable as error:
             self._give_up(entries, self._failed(error))
         except Exception:
@@ -150,16 +201,10 @@ class RoomRecorder:
         for _ in range(MOST_CONFLICTS):
             if not entries:
                 return entries
+            events, keys = [entry.publication.unnumbered for entry in entries], [entry.key for entry in entries]
+            append = Append(self.room, self.epoch, entries[0].seq, events, keys, time.time(), self._retention)
             try:
-                await self._store.append(
-                    self.room,
-                    self.epoch,
-                    entries[0].seq,
-                    [entry.publication.unnumbered for entry in entries],
-                    keys=[entry.key for entry in entries],
-                    time=time.time(),
-                    retention=self._retention,
-                )
+                await self._store.append_all(append)
             except Conflict as conflict:
                 logger.info("the room %r is resumed: %s", self.room, conflict)
                 known = await self._stored_elsewhere((*entries, *self._waiting))
@@ -180,21 +225,17 @@ class RoomRecorder:
                 self._refuse((entry,), Duplicate(self.room, seq))
         return known
 
-    async def _deliver(self, entry: Entry) -> None:
-        publication = entry.publication
-        try:
-            await (self._go_out(self.room, publication) or DONE)
-        except Rejected as rejected:
-            self._refuse((entry,), rejected)
-        self.delivered = entry.seq
+    def _out(self, publication: Publication) -> Awaitable[None] | None:
+        """Let a stored event go out."""
+        assert publication.seq is not None
+        self.delivered = publication.seq
         self.recent.add(publication)
-        self._end(entry)
-        if not entry.stored.done():
-            entry.stored.set_result(None)
+        return self._go_out(self.room, publication)
 
-    def _end(self, entry: Entry) -> None:
+    def _end(self, entry: Entry, error: Exception | None = None) -> None:
         if entry.key is not None and self._under_way.get(entry.key) is entry:
             del self._under_way[entry.key]
+        entry.ended(error)
 
     def _give_up(self, entries: Iterable[Entry], refusal: Rejected) -> None:
         """Refuse these and all that wait."""
@@ -204,9 +245,7 @@ class RoomRecorder:
 
     def _refuse(self, entries: Iterable[Entry], refusal: Exception) -> None:
         for entry in entries:
-            self._end(entry)
-            if not entry.stored.done():
-                entry.stored.set_exception(refusal)
+            self._end(entry, refusal)
 
     async def _resume(self, entries: Iterable[Entry]) -> None:
         """Ask the store where the room stands, let go out what nobody has got yet, and number ``entries`` anew."""
@@ -218,10 +257,7 @@ class RoomRecorder:
             await (self._go_out(self.room, renewed(self.room, position)) or DONE)
         while self.delivered < position.last:
             for stored in await self._store.read(self.room, self.delivered, MOST_AT_ONCE):
-                publication = publication_of(self.room, stored)
-                await (self._go_out(self.room, publication) or DONE)
-                self.delivered = stored.seq
-                self.recent.add(publication)
+                await (self._out(publication_of(self.room, stored)) or DONE)
         self._last = position.last
         self.is_doubtful = False
         for entry in (*entries, *self._waiting):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from ...core import Channel
 
@@ -169,7 +169,11 @@ class Store(ABC):
         Raise `Conflict` where ``epoch`` is not the room's, or ``first_seq`` is not the number after its last.
         Where the call is cancelled, the events may be stored or not.
         """
-        await self._append(_checked(Append(room, epoch, first_seq, events, keys, time, retention)))
+        await self.append_all(Append(room, epoch, first_seq, events, keys, time, retention))
+
+    async def append_all(self, append: Append) -> Appended:
+        """As `append` or `append_next`, with everything in one."""
+        return await self._append(_checked(append))
 
     async def append_next(
         self,
@@ -187,7 +191,14 @@ class Store(ABC):
         cannot publish leaves ``announcement`` alone. Else as `append`.
         """
         append = Append(room, None, None, (event,), (key,), time, retention, announcement)
-        return await self._append(_checked(append))
+        return await self.append_all(append)
+
+    is_immediate: ClassVar[bool] = False
+    """Whether the store has nothing to wait for, and so `append_at_once`."""
+
+    def append_at_once(self, append: Append) -> None:
+        """As `append`, without a wait, in a store that is immediate."""
+        raise NotImplementedError
 
     @abstractmethod
     async def _append(self, append: Append) -> Appended:

@@ -14,6 +14,8 @@ from hubbub.plugins.history.store import Append, Appended, Position, Stored, Sto
 class MoodyStore(MemoryStore):
     """A store in memory that can be slow or away, and that can fail after it has stored."""
 
+    is_immediate = False
+
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
