@@ -31,12 +31,14 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 1.0
 """Seconds between two signs of life."""
 
+SILENCE = 1.5 * HEARTBEAT
+"""Seconds without a word of its own coming back after which a server does not know whether others are silent."""
+
 GATHER = 0.02
 """Seconds for which changes are gathered before they are told."""
 
 MOST_ENTRIES = 1000
 """Changes in one message."""
-
 
 Listener = Callable[[str, bytes], None]
 """Takes what a plugin on another server tells: the name of that server, and the payload."""
@@ -55,6 +57,7 @@ class Cluster:
         self._broker = broker
         self._lease = config.lease
         self._clock = 0
+        self._heard_oneself_at = float("-inf")
         self._changed: dict[tuple[str, str], str] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -134,19 +137,16 @@ class Cluster:
         for start in range(0, len(places), MOST_ENTRIES):
             self._clock += 1
             some = places[start : start + MOST_ENTRIES]
-            entries = [entry(self._manager, room, user, reason) for (room, user), reason in some]
+            entries = [entry(self._manager, *place, reason) for place, reason in some]
             self.send(None, Changes(self.node, self._clock, entries))
 
     async def _beat(self) -> None:
         while True:
-            manager = self._manager
-            alive = Alive(self.node, self._clock, self.started, len(manager.connections), len(manager.rooms))
-            self.send(None, alive)
+            connections, rooms = len(self._manager.connections), len(self._manager.rooms)
+            self.send(None, Alive(self.node, self._clock, self.started, connections, rooms))
             next_at = self._now() + HEARTBEAT
             while (pause := next_at - self._now()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(min(pause, self._bury_the_dead()))
-            if pause < -HEARTBEAT:  # Who was held up has not listened meanwhile.
-                self._hear_all_anew()
 
     def send(self, node: str | None, message: AnyMessage) -> None:
         """Tell a server, or all, without waiting: what is lost is asked for again."""
@@ -182,6 +182,7 @@ class Cluster:
             logger.warning("a message of another server cannot be read; do all of them run the same release?")
             return
         if message.node == self.node:
+            self._hear_oneself()
             return
         if isinstance(message, Bye):
             self._forget(message.node, "drained")
@@ -261,7 +262,9 @@ class Cluster:
     def _bury_the_dead(self) -> float:
         """Forget those whose lease is over; return after how many seconds there may be more of them."""
         soonest = HEARTBEAT
-        for peer in list(self.peers.values()) if not self.is_cut_off else ():
+        if self.is_cut_off or self._now() - self._heard_oneself_at > SILENCE:
+            return soonest
+        for peer in list(self.peers.values()):
             left = peer.heard_at + self._lease - self._now()
             if left > 0:
                 soonest = min(soonest, max(left, 0.01))
@@ -282,14 +285,16 @@ class Cluster:
     def reconnected(self) -> None:
         """The broker is back: give everybody the time of one lease to be heard of again."""
         self.is_cut_off = False
-        self._hear_all_anew()
         for peer in self.peers.values():
-            peer.clock = -1
+            peer.heard_at, peer.clock = self._now(), -1
         self.send(None, Ask(self.node))
 
-    def _hear_all_anew(self) -> None:
-        for peer in self.peers.values():
-            peer.heard_at = self._now()
+    def _hear_oneself(self) -> None:
+        """The broker works; where it, or this server, was held up before, nobody can be blamed for silence."""
+        silent_since, self._heard_oneself_at = self._heard_oneself_at, self._now()
+        if self._heard_oneself_at - silent_since > SILENCE:
+            for peer in self.peers.values():
+                peer.heard_at = self._heard_oneself_at
 
     def _now(self) -> float:
         return self._manager.now()

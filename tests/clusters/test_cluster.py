@@ -132,6 +132,26 @@ def test_users_of_a_server_that_dies_are_lost_once_when_its_lease_is_over(cluste
         ]
 
 
+def test_nobody_is_taken_for_gone_while_the_broker_is_silent_though_it_does_not_count_as_away(
+    cluster: Cluster,
+) -> None:
+    one, two = cluster.start(), cluster.start()
+    alice = one.connect("alice")
+    two.connect("bob")
+    settle(one)
+    alice.take()
+    for broker in cluster.brokers:
+        broker.is_cut = True
+    one.advance(10)
+    for broker in cluster.brokers:
+        broker.is_cut = False
+    one.advance(10)
+    assert told(alice) == []
+    cluster.kill(two)
+    one.advance(5.01)
+    assert alice.receive("system", event="left")["reason"] == "lost"
+
+
 def test_a_server_that_was_held_up_itself_takes_nobody_for_gone(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

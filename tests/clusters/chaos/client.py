@@ -16,7 +16,7 @@ from websockets.uri import parse_uri
 
 from .seat import Seat
 
-MOST_UNANSWERED = 4
+MOST_UNANSWERED = 2
 """In one room; what would be more is not said."""
 PAUSES = (0.1, 0.3)
 """Seconds between which it waits until it tries again to connect."""
