@@ -9,7 +9,7 @@ from collections.abc import Callable
 from .store import StoreUnavailable
 
 FIRST = 0.05
-LONGEST = 2.0
+LONGEST = 1.0
 
 
 class Backoff:

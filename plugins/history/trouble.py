@@ -12,7 +12,7 @@ from .store import Store, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 1.0
 """Seconds between two looks at a store that is away."""
 
 
