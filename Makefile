@@ -5,6 +5,8 @@
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # What pytest is to run instead of everything: `make test ARGS="tests/core -k config"`.
 ARGS ?=
+# Everything is run by several processes; for a few tests their start would take longer than they save.
+IN_PARALLEL := --numprocesses auto --dist worksteal
 
 # Installed in strict mode, which pyright can follow, a file that is new is not seen before the next installation;
 # so each stamp is named after the list of files, and after where the checkout lies.
@@ -32,7 +34,7 @@ serve: $(STAMP)
 	@exec .venv/bin/hubbub serve
 
 test: $(STAMP)-test $(WSCAT)/node_modules
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest $(or $(ARGS),$(IN_PARALLEL))
 
 check: check-style check-types check-wheel
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from ..end_to_end.kept_port import KeptPort
 from ..end_to_end.running_server import RunningServer
 from ..plugins.history.servers import Server
 from .machines import TIMEOUT, Machines
 
 
 class Nats(Server):
-    """A NATS server on a port that was free."""
+    """A NATS server on a port of its own."""
 
     ready = "Server is ready"
 
@@ -27,8 +27,8 @@ class Nats(Server):
             pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
         super().__init__()
         self.arguments = arguments
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self._kept_port = KeptPort()
+        self.port = self._kept_port.number
         self.start()
 
     @property

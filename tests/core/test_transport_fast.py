@@ -141,6 +141,7 @@ def test_a_fragmented_message_is_not_overtaken_by_the_frames_around_it(hub: HubF
         (Frame(Opcode.TEXT, b"\xff").serialize(mask=True), 1007),
         (b"\x81\xff" + (10**9).to_bytes(8, "big") + b"mask", 1009),
     ],
+    ids=["unmasked", "continues nothing", "reserved bits", "not UTF-8", "too large"],
 )
 def test_who_breaks_the_protocol_is_told_by_the_close_code(
     hub: HubForTests, socket: Socket, data: bytes, code: int
@@ -151,6 +152,15 @@ def test_who_breaks_the_protocol_is_told_by_the_close_code(
     assert int.from_bytes(socket.written[2:4], "big") == code
     assert socket.is_closed
     assert not hub.manager.connections
+
+
+def test_a_client_that_is_gone_is_not_pinged(hub: HubForTests, socket: Socket) -> None:
+    (alice,) = hub.manager.connections.values()
+    assert alice.ping()
+    assert socket.written == b"\x89\x00"
+    socket.close()
+    assert alice.ping()
+    assert socket.written == b"\x89\x00"
 
 
 def test_an_idle_connection_keeps_nothing_of_the_library(hub: HubForTests, socket: Socket) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from .kept_port import KeptPort
 from .running_server import RunningServer
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -28,12 +29,16 @@ class Killable:
     def __init__(self, folder: Path, **plugins: object) -> None:
         (folder / "config.yaml").write_text(yaml.safe_dump({"plugins": {"chat": {}, **plugins}}))
         self._folder = folder
-        self._server = RunningServer(folder)
+        self._port = KeptPort()
+        self._server = self._start()
         self.url = self._server.url()
 
     def restart(self) -> None:
         self._server.stop(signal.SIGKILL)
-        self._server = RunningServer(self._folder, ["--port", str(self._server.port)])
+        self._server = self._start()
+
+    def _start(self) -> RunningServer:
+        return RunningServer(self._folder, ["--port", str(self._port.number)])
 
     def stop(self) -> None:
         self._server.stop()

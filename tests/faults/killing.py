@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from ..end_to_end.kept_port import KeptPort
 from ..end_to_end.running_server import HUBBUB, RunningServer
 from .crowd import Crowd, Judgement
 
@@ -38,7 +39,8 @@ class RestartedServer:
         (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         self._folder = folder
         self._command = command
-        self.now = RunningServer(folder, command=command)
+        self._port = KeptPort()
+        self.start()
 
     def url(self) -> str:
         """Where clients connect."""
@@ -49,8 +51,8 @@ class RestartedServer:
         self.now.stop(signal.SIGKILL)
 
     def start(self) -> None:
-        """Start again where the last one was."""
-        self.now = RunningServer(self._folder, ("--port", str(self.now.port)), command=self._command)
+        """Start where the last one was."""
+        self.now = RunningServer(self._folder, ("--port", str(self._port.number)), command=self._command)
 
     def is_ready(self) -> bool:
         """What a load balancer is told."""

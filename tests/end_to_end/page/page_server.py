@@ -13,6 +13,8 @@ import pytest
 import yaml
 from websockets.sync.client import ClientConnection, connect
 
+from ..kept_port import KeptPort
+
 PLUGINS: dict[str, object] = {
     "chat": {},
     "presence": {},
@@ -29,7 +31,7 @@ class PageServer:
         self.url = ""
         self.environment: dict[str, str] = {}
         self.folder = folder
-        self._port = 0
+        self._port = KeptPort()
         self._process: subprocess.Popen[str] | None = None
 
     def restart_with(self, **plugins: object) -> None:
@@ -40,7 +42,7 @@ class PageServer:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "hubbub.core.cli", "serve", "--port", str(self._port)]
+        command = [sys.executable, "-m", "hubbub.core.cli", "serve", "--port", str(self._port.number)]
         with (self.folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 command,
@@ -52,8 +54,8 @@ class PageServer:
             )
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
-                self.url, self._port = found[0], int(found[1])
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                self.url = found[0]
                 return
         pytest.fail(f"the server printed no URL: {self.log}")
 
