@@ -109,11 +109,12 @@ class JetStreamConnection:
         await self._look(link, answer)
         return answer
 
-    async def fetch(self, subject: str, payload: bytes, count: int, *, patience: float) -> list[Msg]:
-        """Send a message, and return the answers; see `Link.fetch`. Raise as `ask`."""
+    async def fetch(self, consumer: str, payload: bytes, count: int, *, patience: float) -> list[Msg]:
+        """Have a consumer send messages, and return them; see `Link.fetch`. Raise as `ask`."""
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}"
         link = await self._connected()
         async with self._guard():
-            answers = await link.fetch(subject, payload, count, patience=patience)
+            answers = await link.fetch(consumer, subject, payload, count, patience=patience)
         await self._look(link, answers[-1])
         return answers
 

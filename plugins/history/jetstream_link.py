@@ -22,6 +22,9 @@ CLOSING = 1.0
 _URL = re.compile(
     r"(nats|tls)://(?:([^@/\s]+)@)?((?:\[[0-9a-fA-F:]+\]|[\w.-]+)(?::\d+)?(?:,[^@/,\s]+)*)/?", re.ASCII
 )
+_SHORT = 9
+"""Parts of a reply as ``$JS.ACK.STREAM.CONSUMER.…``; with more, domain and account come before the stream."""
+
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)(?::(\d+))?", re.ASCII)
 
 
@@ -92,7 +95,7 @@ class _Answers:
         self.are_here: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count = count
 
-    async def take(self, message: Msg) -> None:
+    def take(self, message: Msg) -> None:
         if self.are_here.done():
             return
         self.messages.append(message)
@@ -159,7 +162,7 @@ class Link:
                 )
         except TimeoutError:
             raise LinkLost(f"no answer within {self._timeout:g} seconds") from None
-        except (Error, OSError) as error:
+        except (Error, OSError, RuntimeError) as error:
             raise LinkLost(_describe(error)) from None
         self._is_open = True
 
@@ -171,7 +174,7 @@ class Link:
         ``patience`` is how many seconds it may take beyond the usual. Raise `LinkLost`.
         """
         self._questions += 1
-        name = str(self._questions)
+        name = f"-{self._questions}"  # No consumer is named so.
         answers = _Answers(1)
         self._answers[name] = answers
         try:
@@ -180,25 +183,16 @@ class Link:
             del self._answers[name]
         return answers.messages[0]
 
-    async def fetch(self, subject: str, payload: bytes, count: int, *, patience: float) -> list[Msg]:
-        """Send a message; return ``count`` answers, or those up to the first that has a status. Else as `ask`."""
+    async def fetch(
+        self, consumer: str, subject: str, payload: bytes, count: int, *, patience: float
+    ) -> list[Msg]:
+        """Have a consumer send ``count`` messages, or those up to the first that has a status. Else as `ask`."""
         answers = _Answers(count)
-        # They come with the subjects under which they were published: only the subscription tells them.
-        inbox = self._client.new_inbox()
-        self._answers[inbox] = answers
+        self._answers[consumer] = answers
         try:
-            subscription = await self._client.subscribe(  # pyright: ignore[reportUnknownMemberType]
-                inbox, cb=answers.take, pending_bytes_limit=0, pending_msgs_limit=0
-            )
-            try:
-                await self._send(subject, payload, inbox, None, answers, patience)
-            finally:
-                with suppress(Error, OSError):
-                    await subscription.unsubscribe()
-        except (Error, OSError) as error:
-            raise LinkLost(self._last_error or _describe(error)) from None
+            await self._send(subject, payload, f"{self._inbox}.{consumer}", None, answers, patience)
         finally:
-            del self._answers[inbox]
+            del self._answers[consumer]
         return answers.messages
 
     async def _send(
@@ -222,14 +216,15 @@ class Link:
             await answers.are_here
         except MaxPayloadError:
             raise
-        except (Error, OSError) as error:
+        except (Error, OSError, RuntimeError) as error:  # The last: uvloop, where the connection is closed.
+            self.lose(self._last_error or _describe(error))
             raise LinkLost(self._last_error or _describe(error)) from None
         finally:
             timer.cancel()
 
     async def tell(self, subject: str, payload: bytes) -> None:
         """Send a message to which no answer is wanted."""
-        with suppress(Error, OSError):
+        with suppress(Error, OSError, RuntimeError):
             await self._client.publish(subject, payload)
 
     async def close(self) -> None:
@@ -237,7 +232,7 @@ class Link:
         if self.is_lost or not self._is_open:
             self._client.abort()
         self.lose("closed")
-        with suppress(Error, OSError, TimeoutError):
+        with suppress(Error, OSError, RuntimeError, TimeoutError):
             async with asyncio.timeout(CLOSING):
                 await self._client.close()
         self._client.abort()
@@ -250,9 +245,15 @@ class Link:
                 answers.fail(reason)
 
     async def _take(self, message: Msg) -> None:
-        answers = self._answers.get(message.subject.rpartition(".")[2])
+        if message.reply.startswith("$JS.ACK."):
+            # Out of a stream, and with the subject under which it was published: the reply has whose it is.
+            parts = message.reply.split(".")
+            name = parts[3] if len(parts) == _SHORT else parts[5]
+        else:
+            name = message.subject.rpartition(".")[2]
+        answers = self._answers.get(name)
         if answers is not None:
-            await answers.take(message)
+            answers.take(message)
 
     async def _failed(self, error: Exception) -> None:
         if not self._is_open:  # While connecting the first failure is the last.

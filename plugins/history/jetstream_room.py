@@ -102,8 +102,10 @@ class RoomLog:
         if is_fresh:
             await self.look()
         for _ in range(MOST_TRIES):
-            if needs_keys and self._keys is None:
-                await self._load_keys()
+            if needs_keys and self._keys is None and not await self._load_keys():
+                await self.look()  # There is a new connection: begin again.
+                is_fresh = True
+                continue
             newest, keys = self.newest, self._keys
             draft = Draft(self.room, newest.record if newest is not None else None, keys)
             outcomes = [_outcome(request.work, draft) for request in requests]
@@ -173,7 +175,8 @@ class RoomLog:
         if change is not None:
             keys.add(change)
 
-    async def _load_keys(self) -> None:
+    async def _load_keys(self) -> bool:
+        """Gather the keys that are known, unless the room is reset meanwhile; return whether they are here."""
         newest, keys = self.newest, Keys()
         if newest is not None and newest.record.keys_from:
             async with aclosing(self.changes(newest.record.keys_from)) as found:
@@ -182,6 +185,7 @@ class RoomLog:
                         keys.add(change)
         if self.newest is newest:
             self._keys = keys
+        return self._keys is not None
 
     async def changes(self, start: int) -> AsyncGenerator[Change]:
         """What is in the stream from a number on, up to the newest."""

@@ -147,8 +147,7 @@ class Stream:
         while pending > 0:
             count = min(pending, MOST_AT_ONCE)
             request = msgspec.json.encode({"batch": count, "expires": int(EXPIRES * 10**9)})
-            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._nats.name}.{consumer}"
-            for message in await self._nats.fetch(subject, request, count, patience=EXPIRES):
+            for message in await self._nats.fetch(consumer, request, count, patience=EXPIRES):
                 if has_status(message):
                     return  # Some were removed meanwhile.
                 yield decode(message.metadata.sequence.stream, message.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from typing import cast
@@ -63,6 +63,8 @@ class StoreRecorder(Recorder):
         self._rooms: OrderedDict[str, RoomRecorder | SharedRoom] = OrderedDict()
         self._opening: dict[str, asyncio.Task[RoomRecorder | SharedRoom]] = {}
         self._arrived_early: set[str] = set()
+        self._entering: Counter[str] = Counter()
+        """The rooms that somebody is about to enter: they are needed even while nobody is there."""
         self._recoveries = asyncio.Semaphore(RECOVERIES_AT_ONCE)
 
     def records(self, room: str, event: RoomEvent) -> bool:
@@ -116,7 +118,7 @@ class StoreRecorder(Recorder):
                 await publisher.broker.subscribed(room)
             position = await self.store.open(room, now=time.time())
             if self._is_shared:
-                opened = SharedRoom(room, position, self.store, publisher.go_out, self._failed)
+                opened = SharedRoom(room, position, self.store, publisher.broker, publisher.go_out, self._failed)
             else:
                 opened = RoomRecorder(
                     room, position, self.store, retention, publisher.broker.publish, self._failed
@@ -169,12 +171,17 @@ class StoreRecorder(Recorder):
 
     def broker_found(self) -> None:
         """Look for what did not arrive; see `Recorder.broker_found`."""
+        self._arrived_early.update(self._opening)
         self._resume()
 
     def forget(self, room: str) -> None:
-        """Nobody is in the room any more on this server: what is published there no longer arrives."""
+        """Let go of a room that nobody is in on this server: what is published there no longer arrives."""
         known = self._rooms.get(room)
-        if isinstance(known, SharedRoom) and room not in self._manager.rooms:
+        if not isinstance(known, SharedRoom) or room in self._manager.rooms:
+            return
+        if room in self._entering:
+            self._subscribe_again(known)
+        else:
             known.stop()
             del self._rooms[room]
             self._manager.publisher.broker.unsubscribe(room)
@@ -209,6 +216,27 @@ class StoreRecorder(Recorder):
         """Where the room stands, and what was missed; see `Recorder.catch_up`."""
         if self._retention_of(room) is None:
             return None
+        if not self._is_shared:
+            return await self._catch_up(room, epoch, since)
+        known = self._rooms.get(room)
+        self._entering[room] += 1
+        try:
+            return await self._catch_up(room, epoch, since)
+        finally:  # Whoever it is enters now, without a wait, or was refused.
+            self._entering[room] -= 1
+            if not self._entering[room]:
+                del self._entering[room]
+            if room not in self._manager.rooms:
+                if isinstance(known, SharedRoom):
+                    self._subscribe_again(known)
+                asyncio.get_running_loop().call_soon(self.forget, room)
+
+    def _subscribe_again(self, known: SharedRoom) -> None:
+        """The last one has left a room, and with them went the subscription; but the next one comes already."""
+        self._manager.publisher.broker.subscribe(known.room)
+        known.look_again(0.0)
+
+    async def _catch_up(self, room: str, epoch: str | None, since: int | None) -> Recovery | None:
         try:
             opened = await self.open(room)
             if opened.is_doubtful:

@@ -59,6 +59,7 @@ class SharedRoom:
         room: str,
         position: Position,
         store: Store,
+        broker: Broker,
         go_out: Callable[[str, Publication], None],
         failed: Callable[[StoreUnavailable], Rejected],
     ) -> None:
@@ -69,6 +70,7 @@ class SharedRoom:
         """The last event that the members here have got."""
         self.recent = Recent()
         self._store = store
+        self._broker = broker
         self._go_out = go_out
         self._failed = failed
         self._early: dict[int, Publication] = {}
@@ -139,6 +141,7 @@ class SharedRoom:
 
     async def fill(self) -> None:
         """Let go out what the store has and nobody here has got. Raise `StoreUnavailable` where it cannot tell."""
+        await self._broker.subscribed(self.room)
         known = self.delivered  # More may arrive while the store answers, of which its answer says nothing.
         position = await self._store.open(self.room, now=time.time())
         if position.epoch == self.epoch and position.last < known:

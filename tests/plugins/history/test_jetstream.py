@@ -117,26 +117,24 @@ def test_where_one_server_of_several_is_away_another_one_serves(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "login", "said"),
+    ("arguments", "login", "is_right"),
     [
-        (("--user", "hubbub", "--pass", "s3cret"), "hubbub:wrong@", "uthorization"),
-        (("--auth", "s3cret"), "wrong@", "uthorization"),
-        (("--user", "hubbub", "--pass", "s3/cret"), "hubbub:s3%2Fcret@", None),
-        (("--auth", "s3cret"), "s3cret@", None),
+        (("--user", "hubbub", "--pass", "s3cret"), "hubbub:wrong@", False),
+        (("--auth", "s3cret"), "wrong@", False),
+        (("--user", "hubbub", "--pass", "s3/cret"), "hubbub:s3%2Fcret@", True),
+        (("--auth", "s3cret"), "s3cret@", True),
     ],
     ids=["wrong password", "wrong token", "password", "token"],
 )
-def test_who_logs_in_is_in_the_url(arguments: tuple[str, ...], login: str, said: str | None, run: Run) -> None:
+def test_who_logs_in_is_in_the_url(arguments: tuple[str, ...], login: str, is_right: bool, run: Run) -> None:
     server = JetStream(*arguments)
     try:
         store = JetStreamStore(server.url.replace("//", f"//{login}"))
-        if said is None:
+        if is_right:
             run(store.start())
             run(store.stop())
-        else:
-            failure = fails_with(run, store)
-            assert said in failure
-            assert "wrong" not in failure
+        else:  # NATS may hang up before it has said why.
+            assert "wrong" not in fails_with(run, store)
     finally:
         server.remove()
 
