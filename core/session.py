@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..protocol import Event, Format, Ping, Pong, Rejected, RoomEvent, Stamped, fitting_reason
 from .connection import Connection, Transport
-from .eager import DONE, start
+from .eager import start
 from .handshake import Handshake
 from .identity import Identity
 from .logs import current_connection
@@ -208,7 +208,11 @@ class Session:
         await others.wait()
         connection.answering = event.id
         try:
-            await (self._hub.pipeline.run(steps, connection, event) or DONE)
+            waiting = self._hub.pipeline.run(steps, connection, event)
+            if isinstance(waiting, Unfinished):
+                others.add(waiting)
+            elif waiting is not None:
+                await waiting
         except Rejected as rejected:
             refuse(connection, rejected, event.id)
 
