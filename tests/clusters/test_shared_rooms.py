@@ -1,0 +1,56 @@
+"""When a room of several servers is needed on one of them: as long as somebody is there, or about to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hubbub.plugins.history import stores
+
+from ..plugins.recording.moody import MoodyStore, resume_from
+from .sharing import Servers, heard
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
+    store = MoodyStore()
+    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
+    return store
+
+
+@pytest.fixture
+def servers(store: MoodyStore) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack)
+
+
+def test_who_enters_while_the_last_one_leaves_hears_everything(servers: Servers, store: MoodyStore) -> None:
+    one, two, three = servers.start(), servers.start(), servers.start()
+    alice, bob = one.connect("alice"), two.connect("bob")
+    query = resume_from(bob)
+    alice.say("one")
+    one.advance(1)
+    carol = three.connect("carol")
+    one.advance(1)
+    store.seconds = 0.2
+    again = three.connect("bob", query=query)  # What he has missed is not at hand there, and takes a moment.
+    one.advance(0.1)
+    carol.close()
+    one.settle()
+    alice.say("two")
+    one.advance(1)
+    alice.say("three")
+    one.advance(1)
+    assert heard(again) == [(1, "one"), (2, "two"), (3, "three")]
+
+
+def test_a_room_is_let_go_of_when_who_wanted_to_enter_was_refused(servers: Servers, store: MoodyStore) -> None:
+    one = servers.start()
+    alice = one.connect("alice", room="other")
+    store.seconds = 0.2
+    alice.send({"type": "join", "room": "lobby", "since": 0, "epoch": "none"})
+    one.advance(0.05)
+    alice.close()
+    one.advance(1)
+    assert servers.brokers[0].rooms == set()
