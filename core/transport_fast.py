@@ -251,8 +251,8 @@ class FastTransport(asyncio.Protocol):
         self._socket.write(output)
 
     def ping(self) -> bool:
-        """Send a ping frame."""
-        if not self._is_closing:
+        """Send a ping frame, unless the client is gone."""
+        if not self._is_closing and not self._socket.is_closing():
             self.write(b"\x89\x00")
         return True
 
