@@ -113,7 +113,10 @@ def _carried(run: Run) -> Table | None:
         return None
     row = [TITLES[CARRIED], number(rate), f"{cost:.3g}", number(1e6 / cost)]
     columns = ["", "messages/s, all on one core", "Redis's CPU per message, µs", "messages/s for a core of Redis"]
-    return Table("What one Redis carries", columns, [row])
+    note = (
+        "The last is calculated. Where fewer messages are under way at once, each costs Redis more: see across-1."
+    )
+    return Table("What one Redis carries", columns, [row], note)
 
 
 def _tables(run: Run) -> list[Table]:
