@@ -13,6 +13,10 @@ from .store import Store
 if TYPE_CHECKING:
     from .plugin import HistoryConfig
 
+TIMEOUT = 3.0
+"""Seconds that a store may take to answer: less than `server.hook_timeout`, so that who publishes is told that the
+store is away, and not that a plugin failed."""
+
 
 def _memory(_: HistoryConfig) -> Store:
     return MemoryStore()
@@ -28,21 +32,21 @@ def _postgres(config: HistoryConfig) -> Store:
     url = _url(config, "postgresql://user:password@host:5432/database")
     with _extra("postgres"):
         from .postgres import PostgresStore
-    return PostgresStore(url)
+    return PostgresStore(url, timeout=TIMEOUT)
 
 
 def _redis(config: HistoryConfig) -> Store:
     url = _url(config, "redis://user:password@host:6379/0")
     with _extra("redis"):
         from .redis import RedisStore
-    return RedisStore(url)
+    return RedisStore(url, timeout=TIMEOUT)
 
 
 def _jetstream(config: HistoryConfig) -> Store:
     url = _url(config, "nats://user:password@host:4222")
     with _extra("jetstream", "nats"):
         from .jetstream import JetStreamStore
-    return JetStreamStore(url, **dict(config.jetstream))
+    return JetStreamStore(url, timeout=TIMEOUT, **dict(config.jetstream))
 
 
 STORES: Mapping[str, Callable[[HistoryConfig], Store]] = {

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hubbub.core import PluginError
 from hubbub.core.cli import main
+from hubbub.core.config import ServerConfig
 from hubbub.plugins.history.plugin import HistoryConfig
-from hubbub.plugins.history.stores import STORES, make_store
+from hubbub.plugins.history.stores import STORES, TIMEOUT, make_store
 
 from .conftest import Run
 from .filling import fill, stored
@@ -25,6 +26,10 @@ def works(run: Run, options: dict[str, object]) -> bool:
 
 def test_the_config_makes_a_store_in_memory(run: Run) -> None:
     assert works(run, {})
+
+
+def test_a_store_gives_up_before_the_hook_that_waits_for_it_would() -> None:
+    assert TIMEOUT + 1 < ServerConfig().hook_timeout
 
 
 def test_the_config_makes_a_store_in_a_file(run: Run, tmp_path: Path) -> None:
