@@ -56,23 +56,28 @@ def _play(options: argparse.Namespace, folder: Path) -> "list[Findings]":
     from tests.clusters.chaos.crowd import Size
     from tests.clusters.chaos.fleet import Fleet
     from tests.clusters.chaos.scenarios import play
-    from tests.clusters.chaos.stage import Limits
+    from tests.clusters.chaos.stage import Findings, Limits
 
     size = Size(options.clients, options.rooms, min(3, options.rooms), options.rate)
     limits = Limits(killed=options.killed, frozen=options.frozen, partition=options.partition)
     engine = _engine(options)
+    found: list[Findings] = []
     try:
         fleet = Fleet(folder, engine)
         try:
-            found: list[Findings] = []
             for scenario in options.scenario:
                 print(f"{scenario} …", file=sys.stderr)
                 found.append(play(scenario, fleet, size, limits, has_history=options.store != "none"))
-            return found
         finally:
             fleet.remove()
+    except AssertionError as error:  # What is not as it should be, or a whole log with an exception in it.
+        lines = [line for line in str(error).splitlines() if '"level": "info"' not in line]
+        print("\n".join(f"! {line}" for line in lines[:SHOWN]), file=sys.stderr)
+        found = found or [Findings(options.scenario[0], size)]
+        found[-1].faults.append("it could not be played to its end, or a server failed: see above")
     finally:
         engine.remove()
+    return found
 
 
 def _seconds(value: float | None) -> str:

@@ -111,6 +111,7 @@ class Fleet:
     def remove(self) -> None:
         """End all of it; a broker that is frozen has to be awake by then."""
         with ThreadPoolExecutor(NODES) as pool:
-            for ended in [pool.submit(node.now.stop) for node in self.nodes]:
-                ended.result()
+            ended = [pool.submit(node.now.stop) for node in self.nodes]
         self.cable.remove()
+        for each in ended:
+            each.result()
