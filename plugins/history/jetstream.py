@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from .group import MOST_WAITING
-from .jetstream_connection import JetStreamConnection, StreamOptions
+from .jetstream_config import StreamOptions
+from .jetstream_connection import JetStreamConnection
 from .jetstream_link import Endpoint
 from .jetstream_reading import read
 from .jetstream_room import RoomLog

@@ -6,18 +6,15 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Literal, NamedTuple
 
 import msgspec
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 
 from .backoff import Backoff
+from .jetstream_config import StreamConfig, StreamOptions, check, wanted
 from .jetstream_link import Endpoint, Link, LinkLost, has_status
-from .jetstream_record import VERSION
 from .store import StoreUnavailable, StoreUnusable
-
-DESCRIPTION = "History of Hubbub, version {}"
 
 NO_STREAM = 10059
 NO_MESSAGE = 10037
@@ -29,12 +26,8 @@ IMPOSSIBLE = (10052, 10074)
 """A stream as this cannot be here: its config is refused, several replicas without a cluster."""
 
 
-class StreamOptions(NamedTuple):
-    """The stream that is made where there is none."""
-
-    name: str
-    replicas: int
-    storage: Literal["file", "memory"]
+SAFE_REPLICAS = (2, 11)
+"""Before, replicas take two records for the same place when their leader dies: found with 2.9.10, a kill -9."""
 
 
 class Failure(msgspec.Struct):
@@ -45,25 +38,9 @@ class Failure(msgspec.Struct):
     description: str = ""
 
 
-class _Config(msgspec.Struct):
-    subjects: list[str] = []
-    description: str = ""
-    retention: str = "limits"
-    storage: str = "file"
-    num_replicas: int = 1
-    discard: str = "old"
-    max_msgs: int = -1
-    max_age: int = 0
-    max_msgs_per_subject: int = -1
-    sealed: bool = False
-    deny_purge: bool = False
-    allow_rollup_hdrs: bool = False
-    mirror: msgspec.Raw | None = None
-
-
 class _Info(msgspec.Struct):
     error: Failure | None = None
-    config: _Config | None = None
+    config: StreamConfig | None = None
 
 
 class Refused(Exception):
@@ -208,9 +185,10 @@ class JetStreamConnection:
     # The stream
 
     async def _ensure_stream(self, link: Link) -> None:
+        self._check_replicas(link, self._options.replicas)
         info = await self._ask_link(link, f"STREAM.INFO.{self.name}", b"")
         if info.error is not None and info.error.err_code == NO_STREAM:
-            info = await self._ask_link(link, f"STREAM.CREATE.{self.name}", self._wanted())
+            info = await self._ask_link(link, f"STREAM.CREATE.{self.name}", wanted(self._options))
             if info.error is not None and info.error.err_code == TAKEN[0]:  # Another server was faster.
                 info = await self._ask_link(link, f"STREAM.INFO.{self.name}", b"")
         if info.error is not None:
@@ -222,72 +200,18 @@ class JetStreamConnection:
                 )
             raise error
         if info.config is not None:
-            self._check(info.config)
+            check(self._options, info.config, self.place)
+            self._check_replicas(link, info.config.num_replicas)
+
+    def _check_replicas(self, link: Link, replicas: int) -> None:
+        if replicas > 1 and link.version < SAFE_REPLICAS:
+            raise StoreUnusable(
+                f"The stream {self.name} in NATS at {self.place} is to have {replicas} replicas, which give one "
+                "number to two events there when their leader dies: upgrade NATS to 2.11, or keep it at 1."
+            )
 
     async def _ask_link(self, link: Link, what: str, request: bytes) -> _Info:
         answer = await link.ask(f"$JS.API.{what}", request)
         if has_status(answer, "503"):
             raise LinkLost("JetStream is not enabled there, or has no leader: start nats-server with -js")
         return msgspec.json.decode(answer.data, type=_Info)
-
-    @property
-    def _subjects(self) -> list[str]:
-        return [f"{self.subject}room.*", f"{self.subject}touched"]
-
-    def _wanted(self) -> bytes:
-        return msgspec.json.encode(
-            {
-                "name": self.name,
-                "description": DESCRIPTION.format(VERSION),
-                "subjects": self._subjects,
-                "storage": self._options.storage,
-                "num_replicas": self._options.replicas,
-                "retention": "limits",
-                # What is full refuses, and drops nothing out of the middle of a history.
-                "discard": "new",
-                "max_msgs": -1,
-                "max_bytes": -1,
-                "max_age": 0,
-                "max_msgs_per_subject": -1,
-                "max_consumers": -1,
-                "allow_rollup_hdrs": True,
-            }
-        )
-
-    def _check(self, config: _Config) -> None:
-        """Raise `StoreUnusable` where the stream that is there would not keep a history."""
-        ours, _, version = config.description.rpartition(" ")
-        if ours != DESCRIPTION.format("").rstrip() or not version.isdigit():
-            raise StoreUnusable(
-                f"The stream {self.name} in NATS at {self.place} was not made by Hubbub: its description is "
-                f"{config.description!r}. Give the history another stream."
-            )
-        if int(version) > VERSION:
-            raise StoreUnusable(
-                f"The stream {self.name} in NATS at {self.place} was made by a newer Hubbub: its version is "
-                f"{version}, and this one knows up to {VERSION}. Upgrade Hubbub, or give it another stream."
-            )
-        wrong = [
-            f"{name} is {there}, not {wanted}"
-            for name, there, wanted in (
-                ("subjects", sorted(config.subjects), sorted(self._subjects)),
-                ("storage", config.storage, self._options.storage),
-                ("replicas", config.num_replicas, max(config.num_replicas, self._options.replicas)),
-                ("retention", config.retention, "limits"),
-                ("discard", config.discard, "new"),
-                ("max_msgs", config.max_msgs, -1),
-                ("max_age", config.max_age, 0),
-                ("max_msgs_per_subject", config.max_msgs_per_subject, -1),
-                ("sealed", config.sealed, False),
-                ("deny_purge", config.deny_purge, False),
-                ("allow_rollup_hdrs", config.allow_rollup_hdrs, True),
-                ("mirror", config.mirror is not None, False),
-            )
-            if there != wanted
-        ]
-        if wrong:
-            raise StoreUnusable(
-                f"The stream {self.name} in NATS at {self.place} does not keep a history as it is to be: "
-                f"{'; '.join(wrong)}. Change it (nats stream edit {self.name}) or the config, or give the history "
-                "another stream."
-            )

@@ -134,6 +134,12 @@ class Link:
         """Bytes that one message may have."""
         return self._client.max_payload
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Of the server."""
+        version = self._client.connected_server_version
+        return version.major, version.minor
+
     async def open(self) -> None:
         """Connect and log in. Raise `LinkLost`."""
         endpoint, client = self._endpoint, self._client
