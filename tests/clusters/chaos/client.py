@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -186,7 +186,7 @@ class ChaosClient:
             if id_.startswith("probe:"):
                 loop.call_later(pause, self.say, seat, f"{id_}.")
 
-    def _again(self, line: BenchClient | None, do: Any) -> None:
+    def _again(self, line: BenchClient | None, do: Callable[[], None]) -> None:
         if line is not None and line is self._line:
             do()
 
