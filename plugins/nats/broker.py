@@ -164,7 +164,9 @@ class NatsBroker(RemoteBroker):
     def _arrived(self, subject: str, payload: bytes) -> None:
         room = self._names.get(subject)
         if room is not None:
-            self.received(room, payload)
+            # Until everything is subscribed nothing comes: the gap about what was missed has to come first.
+            if not self._is_away:
+                self.received(room, payload)
         elif not self._subjects.is_room(subject):
             self.receiver.hear(payload)
 

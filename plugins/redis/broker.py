@@ -13,7 +13,7 @@ from .backoff import Backoff
 from .channels import Channels
 from .config import RedisConfig
 from .endpoint import Endpoint
-from .link import LinkLost
+from .link import LinkLost, explain
 from .outbox import unavailable
 from .session import Session
 from .topology import BehindSentinels, Sharded, Single, Topology
@@ -33,7 +33,7 @@ class RedisBroker(RemoteBroker):
         self._config = config
         self._endpoint = Endpoint(config.url.get_secret_value(), timeout=config.timeout)
         self._topology = _topology(config, self._endpoint)
-        self._place = self._endpoint.place if config.sentinel is None else f"the master {config.sentinel.master!r}"
+        self._place = self._topology.place
         self._channels = Channels(config.prefix)
         self._rooms: dict[str, bytes] = {}
         self._names: dict[bytes, str] = {}
@@ -133,7 +133,7 @@ class RedisBroker(RemoteBroker):
             self._session.abandon("the slots of the cluster have moved")
         elif str(error) not in self._refusals:
             self._refusals.add(str(error))
-            logger.error("Redis at %s refuses what is published: %s", self._place, error)
+            logger.error("Redis at %s refuses what is published: %s", self._place, explain(error))
         return unavailable("The broker refused it; the server's log says why. Nothing was published.")
 
     def check(self) -> None:
@@ -143,9 +143,7 @@ class RedisBroker(RemoteBroker):
 
     def channel_of(self, room: str) -> Channel | None:
         """Where a store in the same Redis may publish; see `Broker.channel_of`."""
-        if not isinstance(self._topology, Single):  # Where that is may change.
-            return None
-        return Channel(self._endpoint.place, self._rooms.get(room) or self._channels.room(room))
+        return Channel(self._place, self._rooms.get(room) or self._channels.room(room))
 
     # What comes in
 
@@ -173,7 +171,9 @@ class RedisBroker(RemoteBroker):
     def _arrived(self, channel: bytes, payload: bytes) -> None:
         room = self._names.get(channel)
         if room is not None:
-            self.received(room, payload)
+            # Until everything is subscribed nothing comes: the gap about what was missed has to come first.
+            if not self._is_away:
+                self.received(room, payload)
         elif not self._channels.is_room(channel):
             self.receiver.hear(payload)
 
@@ -181,7 +181,7 @@ class RedisBroker(RemoteBroker):
 def _topology(config: RedisConfig, endpoint: Endpoint) -> Topology:
     if config.sentinel is not None:
         return BehindSentinels(endpoint, config.sentinel, config.timeout)
-    return Sharded(endpoint, config.timeout) if config.cluster else Single()
+    return Sharded(endpoint, config.timeout) if config.cluster else Single(endpoint)
 
 
 def _reasons(group: BaseExceptionGroup[LinkLost]) -> list[str]:

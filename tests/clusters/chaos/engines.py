@@ -33,6 +33,8 @@ class Engine(ABC):
     broker: Server
     port: int
     has_history: bool
+    has_one_order: bool
+    """Whether everybody hears in one order, without history too, what comes from several servers."""
 
     @abstractmethod
     def plugins(self, port: int, times: Mapping[str, object]) -> Plugins:
@@ -48,7 +50,7 @@ class RedisEngine(Engine):
 
     def __init__(self, *, has_history: bool = True) -> None:
         self.broker = server = RedisOnPort()
-        self.port, self.has_history = server.port, has_history
+        self.port, self.has_history, self.has_one_order = server.port, has_history, True
 
     def plugins(self, port: int, times: Mapping[str, object]) -> Plugins:
         url = f"redis://127.0.0.1:{port}"
@@ -71,7 +73,7 @@ class NatsEngine(Engine):
         self._beside = Redis() if store == "redis" else Postgres() if store == "postgres" else None
         self._store = store
         self.broker = server = JetStream() if store == "jetstream" else Nats()
-        self.port, self.has_history = server.port, store is not None
+        self.port, self.has_history, self.has_one_order = server.port, store is not None, False
 
     def plugins(self, port: int, times: Mapping[str, object]) -> Plugins:
         url = f"nats://127.0.0.1:{port}"

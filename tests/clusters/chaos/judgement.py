@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from .crowd import Crowd
-from .seat import BREAK, Seat
+from .seat import BREAK, Seat, speaker
 
 NOT_OUT = "nothing was published"
 """What a refusal says of which nobody may ever hear."""
@@ -39,8 +39,11 @@ class Judgement:
         ]
 
 
-def judge(crowd: Crowd) -> Judgement:
-    """Compare what everybody was told. Nothing may be under way any more."""
+def judge(crowd: Crowd, *, has_one_order: bool = True) -> Judgement:
+    """Compare what everybody was told. Nothing may be under way any more.
+
+    ``has_one_order`` says whether the broker promises one order of what comes from several servers; numbers do so.
+    """
     judgement = Judgement(
         acknowledged=crowd.acknowledged,
         refusals=sum(client.refusals for client in crowd.clients),
@@ -52,7 +55,8 @@ def judge(crowd: Crowd) -> Judgement:
         if crowd.has_history:
             _judge_recorded(room, seats, judgement)
         else:
-            _judge_unrecorded(room, seats, judgement)
+            for by in [None] if has_one_order else [seat.owner for seat in seats]:
+                _judge_unrecorded(room, seats, judgement, by)
     return judgement
 
 
@@ -73,17 +77,21 @@ def _judge_recorded(room: str, seats: list[Seat], judgement: Judgement) -> None:
         judgement.lost += [id_ for id_, seq in seat.acknowledged.items() if there.get(seq) != id_]
 
 
-def _judge_unrecorded(room: str, seats: list[Seat], judgement: Judgement) -> None:
-    """What was heard can be put in one order, and what is missing in it is missing where a client was told so."""
-    acknowledged = {id_ for seat in seats for id_ in seat.acknowledged}
+def _judge_unrecorded(room: str, seats: list[Seat], judgement: Judgement, by: str | None = None) -> None:
+    """What was heard ``by`` somebody, or by anybody, can be put in one order, and what is missing in it is missing
+    where a client was told so.
+    """
+    acknowledged = {id_ for seat in seats if by in (None, seat.owner) for id_ in seat.acknowledged}
     never_out = {id_ for seat in seats for id_, said in seat.refused.items() if NOT_OUT in said}
     followers = TopologicalSorter[str]()
     for seat in seats:
-        contents = [content for seq, content in seat.heard if seq != BREAK]
+        contents = [content for seq, content in _heard(seat, by) if seq != BREAK]
         judgement.doubled += [f"{each} for {seat.owner}" for each, n in Counter(contents).items() if n > 1]
         judgement.complaints += [
             f"{each} was heard in {room} though it was refused" for each in never_out & set(contents)
         ]
+        for content in contents[:1]:
+            followers.add(content)
         for before, after in pairwise(contents):
             followers.add(after, before)
     try:
@@ -93,15 +101,26 @@ def _judge_unrecorded(room: str, seats: list[Seat], judgement: Judgement) -> Non
         return
     judgement.lost += [f"{id_}: nobody in {room} has heard it" for id_ in acknowledged - order.keys()]
     for seat in seats:
-        _judge_missing(room, seat, acknowledged & order.keys(), order, judgement)
+        _judge_missing(room, seat, _heard(seat, by), acknowledged & order.keys(), order, judgement)
+
+
+def _heard(seat: Seat, by: str | None) -> list[tuple[int, str]]:
+    if by is None:
+        return seat.heard
+    return [(seq, content) for seq, content in seat.heard if seq == BREAK or speaker(content) == by]
 
 
 def _judge_missing(
-    room: str, seat: Seat, acknowledged: set[str], order: dict[str, int], judgement: Judgement
+    room: str,
+    seat: Seat,
+    heard: list[tuple[int, str]],
+    acknowledged: set[str],
+    order: dict[str, int],
+    judgement: Judgement,
 ) -> None:
-    missing = sorted(acknowledged - {content for _, content in seat.heard}, key=order.__getitem__)
+    missing = sorted(acknowledged - {content for _, content in heard}, key=order.__getitem__)
     has_break, at = False, 0
-    for seq, content in [*seat.heard, (-1, "")]:
+    for seq, content in [*heard, (-1, "")]:
         if seq == BREAK:
             has_break = True
             continue

@@ -154,7 +154,7 @@ async def _play(scenario: str, fleet: Fleet, size: Size, limits: Limits, *, has_
             stage.check_notices(expected)
     finally:
         stage.close()
-    findings.judgement = judge(crowd)
+    findings.judgement = judge(crowd, has_one_order=fleet.engine.has_one_order)
     findings.faults += findings.judgement.faults
     findings.seconds = time.monotonic() - began
     return findings

@@ -87,7 +87,7 @@ class Seat:
         self.seen = seq
         self.heard.append((seq, content))
         if content.startswith("probe:"):
-            self.probes.add(content.split(":")[1])
+            self.probes.add(speaker(content))
 
     def gap(self, event: Mapping[str, Any]) -> None:
         """Be told that something is missing."""
@@ -113,3 +113,8 @@ class Seat:
 
     def _complain(self, what: str) -> None:
         self.complaints.append(f"{self.owner} in {self.room} {what}")
+
+
+def speaker(content: str) -> str:
+    """Who has said it."""
+    return content.split(":")[1] if content.startswith("probe:") else content.rpartition("-")[0]
