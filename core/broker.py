@@ -39,7 +39,9 @@ class Channel(NamedTuple):
     """Where publications to a room go, for a store that is in the same place and can publish there itself."""
 
     place: str
-    """Which server that is, as host:port or the path of a socket."""
+    """Which server that is, in words that are the same wherever it is: as host:port, or the path of a socket; as
+    ``cluster at host:port``; or as ``mymaster of host:port, host:port``, with the Sentinels in the order of text.
+    """
     name: bytes
 
 

@@ -19,6 +19,7 @@ from .commands import COMMANDS
 from .events import HistoryQuery, HistoryReply
 from .mailbox import Mailbox
 from .recorder import AWAY, StoreRecorder
+from .redis_config import InRedis
 from .room_recorder import unavailable
 from .store import Durability, Retention, Store, StoreUnavailable, StoreUnusable
 from .stores import STORES, make_store
@@ -29,7 +30,7 @@ START_PATIENCE = 3.0
 """Seconds that the store may take to start until the server starts without it."""
 
 
-OF_THE_SERVER = ("store", "path", "url", "jetstream", "max_recovered", "trim_interval", "private")
+OF_THE_SERVER = ("store", "path", "url", "redis", "jetstream", "max_recovered", "trim_interval", "private")
 """Options that cannot differ between rooms."""
 
 
@@ -88,6 +89,7 @@ class HistoryConfig(PluginConfig):
         description="events that somebody who comes back is given; beyond that: recovered false",
     )
     trim_interval: float = Field(default=30.0, gt=0, description="seconds between two removals of what is too old")
+    redis: InRedis = Field(default=InRedis(), description="the Sentinels or the cluster of the redis store")
     jetstream: InJetStream = Field(default=InJetStream(), description="the stream of the jetstream store")
     private: KeptPrivate = Field(default=KeptPrivate(), description="private messages for those who are offline")
 

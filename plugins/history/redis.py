@@ -9,6 +9,7 @@ from typing import cast
 from urllib.parse import quote, unquote
 
 from .group import Group
+from .redis_config import InRedis
 from .redis_connection import Call, RedisConnection, Reply
 from .redis_scripts import APPEND, CUT, FIND_KEY, OPEN, READ, RENEW, SLICE
 from .store import (
@@ -39,16 +40,30 @@ class RedisStore(Store):
     since the last snapshot. Redis must not evict keys: ``maxmemory-policy noeviction``.
     """
 
-    def __init__(self, url: str, *, prefix: str = "hubbub:", connections: int = 8, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        config: InRedis | None = None,
+        *,
+        prefix: str = "hubbub:",
+        connections: int = 8,
+        timeout: float = 5.0,
+    ) -> None:
         """Raise `ValueError` where ``url`` or ``prefix`` cannot be used. All keys begin with ``prefix``.
 
-        ``timeout`` is how many seconds an answer may take until Redis counts as away.
+        ``connections`` is how many at most go to each Redis; ``timeout`` is how many seconds an answer may take
+        until Redis counts as away.
         """
         if not re.fullmatch(r"[\w.:-]+", prefix, re.ASCII):
             raise ValueError(f"a prefix of keys in Redis has letters, digits and any of _ . : -, not {prefix!r}")
         self._prefix = f"{prefix}history:"
         self._redis = RedisConnection(
-            url, version_key=f"{self._prefix}version", version=VERSION, connections=connections, timeout=timeout
+            url,
+            config or InRedis(),
+            version_key=f"{self._prefix}version",
+            version=VERSION,
+            connections=connections,
+            timeout=timeout,
         )
         self._appends = Group[Append, Appended](self._append_all)
 
@@ -138,7 +153,7 @@ class RedisStore(Store):
         )
         announcement = append.announcement
         if announcement is not None and announcement.channel.place == self._redis.place:
-            arguments += (announcement.channel.name, announcement.for_whom)
+            arguments += (announcement.channel.name, announcement.for_whom, self._redis.publish)
         return Call(APPEND, self._keys(append.room, list(keys)), arguments)
 
     async def read(self, room: str, after: int, limit: int) -> list[Stored]:

@@ -41,7 +41,8 @@ return {room[1], oldest[1] and oldest[1][1] or '', room[2], is_new}
 APPEND = _script("""
 -- epoch and first seq, both empty for whatever comes next; epoch and id for a room that is not known; time, how
 -- many to keep; when keys expire and in how many milliseconds; how many events; the events; for each key which
--- event's; and where the event, then the only one, is to be published: the channel, and for whom it differs
+-- event's; and where the event, then the only one, is to be published: the channel, for whom it differs, and by
+-- which command
 -- -> 'stored', epoch, first seq, and 'announced' where it was published | 'duplicate', epoch, seq | 'conflict',
 -- epoch, last
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'id')
@@ -75,7 +76,7 @@ if channel then
     -- As Publication.to_bytes makes it.
     local head = '[' .. cjson.encode(epoch) .. ',' .. last .. ',' .. for_whom .. ']\\n'
     local numbered = string.sub(ARGV[10], 1, -2) .. ',"seq":' .. last .. '}'
-    if type(redis.pcall('PUBLISH', channel, head .. numbered)) == 'number' then
+    if type(redis.pcall(ARGV[10 + count + #KEYS], channel, head .. numbered)) == 'number' then
         return {'stored', epoch, last, 'announced'}
     end
 end

@@ -39,7 +39,7 @@ def _redis(config: HistoryConfig) -> Store:
     url = _url(config, "redis://user:password@host:6379/0")
     with _extra("redis"):
         from .redis import RedisStore
-    return RedisStore(url, timeout=TIMEOUT)
+    return RedisStore(url, config.redis, timeout=TIMEOUT)
 
 
 def _jetstream(config: HistoryConfig) -> Store:

@@ -74,6 +74,14 @@ class RedisConfig(PluginConfig):
         Endpoint(url.get_secret_value(), timeout=1.0)
         return url
 
+    @field_validator("sentinel")
+    @classmethod
+    def _has_no_socket(cls, value: SentinelConfig | None, info: ValidationInfo) -> SentinelConfig | None:
+        url = info.data.get("url")
+        if value is not None and isinstance(url, SecretStr) and url.get_secret_value().startswith("unix:"):
+            raise ValueError("the master that Sentinels name is reached by host and port, not by a socket")
+        return value
+
     @field_validator("cluster")
     @classmethod
     def _has_no_sentinel(cls, value: bool, info: ValidationInfo) -> bool:

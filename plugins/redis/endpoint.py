@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, Self, TypeAlias, cast
 
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import Connection, UnixDomainSocketConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -28,25 +29,18 @@ class Address(NamedTuple):
 class Endpoint:
     """Makes connections as the URL wants them."""
 
-    def __init__(self, url: str, *, timeout: float, password: str | None = None) -> None:
-        """``timeout`` is in seconds, for connecting; ``password`` holds where ``url`` has none.
-
-        Raise `ValueError` where ``url`` is none.
-        """
+    def __init__(self, url: str, *, timeout: float) -> None:
+        """``timeout`` is in seconds, for connecting. Raise `ValueError` where ``url`` is none."""
         try:
             options = cast("dict[str, Any]", parse_url(url))
             # Also what is not a connection's option would be found only when it connects.
             self._type = cast("type[AnyConnection]", options.pop("connection_class", Connection))
-            self._options: Mapping[str, Any] = (
-                {"password": password}
-                | options
-                | {
-                    "protocol": 2,
-                    "socket_timeout": None,  # The watch tells a Redis that does not answer.
-                    "socket_connect_timeout": timeout,
-                    "retry": Retry(NoBackoff(), 0),
-                }
-            )
+            self._options: Mapping[str, Any] = options | {
+                "protocol": 2,
+                "socket_timeout": None,  # The watch tells a Redis that does not answer.
+                "socket_connect_timeout": timeout,
+                "retry": Retry(NoBackoff(), 0),
+            }
             self._connection(self._options)
         except (ValueError, TypeError, RedisError):  # Not chained: their text may have the password in it.
             raise ValueError(f"not the URL of a Redis: {EXPECTED}") from None
@@ -59,10 +53,12 @@ class Endpoint:
             self.address = Address(options.get("host", "localhost"), options.get("port", 6379))
             self.place = str(self.address)
 
-    @property
-    def is_tls(self) -> bool:
-        """Whether connections are encrypted."""
-        return issubclass(self._type, SSLConnection)
+    def without_login(self, password: str | None) -> Self:
+        """The same but for user and database, which others have that are asked about this one."""
+        endpoint = copy.copy(self)
+        own = {name: value for name, value in self._options.items() if name not in ("username", "password", "db")}
+        endpoint._options = {**own, "password": password}
+        return endpoint
 
     def connection(self, address: Address | None = None) -> AnyConnection:
         """A new connection, not yet open, to ``address``, or to where the URL says."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeAlias, cast
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError, ResponseError
 
 from .endpoint import Address, Endpoint
 
@@ -20,6 +20,20 @@ class LinkLost(Exception):
 def command(*words: bytes) -> bytes:
     """A command as it goes over the wire."""
     return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))
+
+
+def explain(error: Exception) -> str:
+    """What is wrong, and what can be done about it where that is known."""
+    reason = (str(error) or type(error).__name__).rstrip(".")
+    if isinstance(error, AuthenticationError):
+        return f"{reason}; look at user and password in url"
+    if isinstance(error, NoPermissionError):
+        return f"{reason}; docs/cluster.md lists what its user needs"
+    if isinstance(error, MovedError):
+        return f"{reason}; it is one of a Redis Cluster: write cluster: true"
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return f"{reason}; name the certificate authority in url: ?ssl_ca_certs=FILE"
+    return reason
 
 
 class Link:
@@ -47,7 +61,7 @@ class Link:
         except TimeoutError:
             raise LinkLost(f"no answer within {self._timeout:g} seconds") from None
         except (RedisError, OSError) as error:
-            raise LinkLost(str(error) or type(error).__name__) from None
+            raise LinkLost(explain(error)) from None
 
     async def write(self, commands: Iterable[bytes]) -> None:
         """Send commands. Raise `LinkLost`."""
@@ -56,7 +70,7 @@ class Link:
         try:
             await self._write([b"".join(commands)], check_health=False)
         except (RedisError, OSError) as error:
-            raise LinkLost(str(error) or type(error).__name__) from None
+            raise LinkLost(explain(error)) from None
 
     async def read(self) -> Reply | ResponseError:
         """The next reply, however long it takes. Raise `LinkLost`."""
@@ -65,7 +79,7 @@ class Link:
         except ResponseError as error:
             return error
         except (RedisError, OSError) as error:
-            raise LinkLost(str(error) or type(error).__name__) from None
+            raise LinkLost(explain(error)) from None
 
     async def ask(self, *words: bytes) -> Reply:
         """Send one command and wait for its reply. Raise `LinkLost`, also where Redis refuses it."""
@@ -76,7 +90,7 @@ class Link:
         except TimeoutError:
             raise LinkLost(f"no answer within {self._timeout:g} seconds") from None
         if isinstance(reply, ResponseError):
-            raise LinkLost(str(reply))
+            raise LinkLost(explain(reply))
         return reply
 
     async def close(self) -> None:

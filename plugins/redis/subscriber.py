@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from redis.exceptions import ResponseError
 
-from .link import Link, LinkLost, command
+from .link import Link, LinkLost, command, explain
 from .outbox import PATIENCE, PING
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Subscriber:
             reply = await read()
             self._silent_for = 0
             if isinstance(reply, ResponseError):
-                raise LinkLost(f"Redis refuses the subscription: {reply}")
+                raise LinkLost(f"Redis refuses the subscription: {explain(reply)}")
             if not isinstance(reply, list) or len(reply) != 3:
                 continue  # The answer to a ping.
             kind, channel, payload = reply  # Not by match: its patterns take ten times as long.

@@ -27,6 +27,8 @@ class Topology(ABC):
 
     is_sharded = False
     """Whether channels have slots."""
+    place: str
+    """Which Redis that is; see `Channel.place`."""
 
     @abstractmethod
     async def find(self) -> Sequence[Part]:
@@ -42,6 +44,9 @@ class Topology(ABC):
 class Single(Topology):
     """The Redis of the URL."""
 
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.place = endpoint.place
+
     async def find(self) -> Sequence[Part]:
         """It is always the same."""
         return [Part(None)]
@@ -53,9 +58,9 @@ class BehindSentinels(Topology):
     def __init__(self, endpoint: Endpoint, config: SentinelConfig, timeout: float) -> None:
         self._sentinels = [parse_host(host) for host in config.hosts]
         password = None if config.password is None else config.password.get_secret_value()
-        scheme = "rediss" if endpoint.is_tls else "redis"
-        self._endpoint = Endpoint(f"{scheme}://localhost", timeout=timeout, password=password)
+        self._endpoint = endpoint.without_login(password)
         self._name = config.master
+        self.place = f"{config.master} of {', '.join(sorted(config.hosts))}"
         self._timeout = timeout
         self._master: Address | None = None
 
@@ -108,6 +113,7 @@ class Sharded(Topology):
         self._endpoint = endpoint
         self._timeout = timeout
         self._known: list[Address] = []
+        self.place = f"cluster at {endpoint.place}"
 
     async def find(self) -> Sequence[Part]:
         """Ask the one of the URL, or where it is away, those that were known before."""
