@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from .client import Client
-from .running_server import RunningServer
+from .running_server import HUBBUB, RunningServer
 
 QUICK: dict[str, object] = {"messages": 1_000_000, "others": {"messages": 1_000_000}, "close_after": None}
 """A rate limit that is in nobody's way."""
@@ -60,7 +60,9 @@ def start_server(tmp_path: Path, transport: str) -> Iterator[StartServer]:
         whole = {"plugins": PLUGINS} | dict(config or {})
         whole["server"] = {"transport": transport} | cast("dict[str, object]", whole.get("server", {}))
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
-        server = RunningServer(tmp_path, arguments, environment)
+        # Workers are forked off in turn, and that from a process as users have it.
+        command = HUBBUB if "--workers" in arguments else None
+        server = RunningServer(tmp_path, arguments, environment, command)
         servers.append(server)
         return server
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from .forked_hubbub import ForkedHubbub
 from .lines import Lines
 
 HUBBUB = (sys.executable, "-m", "hubbub.core.cli")
@@ -27,20 +28,26 @@ class RunningServer:
         folder: Path,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        command: Sequence[str] = HUBBUB,
+        command: Sequence[str] | None = None,
     ) -> None:
+        """With a ``command``, such as `HUBBUB`, it is started as people start it, which takes a second."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB_")} | dict(
             environment or {}
         )
-        self.process = subprocess.Popen(
-            [*command, "serve", "--port", "0", *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = ["serve", "--port", "0", *arguments]
+        self.process: subprocess.Popen[str] | ForkedHubbub
+        if command is None:
+            self.process = ForkedHubbub(words, folder, environment)
+        else:
+            self.process = subprocess.Popen(
+                [*command, *words],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self.output, self.log = Lines(self.process.stdout), Lines(self.process.stderr)

@@ -21,7 +21,7 @@ def run_hubbub(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_in_an_empty_folder_the_built_in_config_runs(tmp_path: Path, connect: Connect) -> None:
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, command=HUBBUB)
     alice = connect(server, "/ws?user=alice")
     alice.wait_for(event="welcome", room="lobby")
     for number in range(11):
@@ -33,7 +33,7 @@ def test_in_an_empty_folder_the_built_in_config_runs(tmp_path: Path, connect: Co
 
 
 def test_it_says_where_to_open_and_what_to_paste(tmp_path: Path, connect: Connect) -> None:
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, command=HUBBUB)
     said = "\n".join([server.output.wait_for("http://"), server.output.wait_for("wscat")])
     assert f"http://127.0.0.1:{server.port}/" in said
     pasted = re.search(r'wscat -c "(ws://[^"]+)"', said)
@@ -43,7 +43,7 @@ def test_it_says_where_to_open_and_what_to_paste(tmp_path: Path, connect: Connec
 
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, command=HUBBUB)
     second = run_hubbub(tmp_path, "serve", "--port", str(server.port))
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1

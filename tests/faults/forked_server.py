@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 from collections.abc import Mapping
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,21 +13,8 @@ from urllib.parse import urlsplit
 import yaml
 from hubbub.core.cli import main
 
+from ..end_to_end.forked_hubbub import context
 from ..end_to_end.lines import Lines
-
-STORES = ["memory", "sqlite", "postgres", "redis", "jetstream"]
-
-context = get_context("forkserver")
-context.set_forkserver_preload(
-    [
-        __name__,
-        "uvicorn.loops.auto",
-        "uvicorn.lifespan.off",
-        "hubbub.plugins.chat",
-        "hubbub.plugins.history.plugin",
-        *(f"hubbub.plugins.history.{store}" for store in STORES),
-    ]
-)
 
 
 def serve(folder: Path, port: int, output: Connection) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from websockets.sync.client import ClientConnection, connect
 
+from ..forked_hubbub import ForkedHubbub
 from ..kept_port import KeptPort
+from ..lines import Lines
 
 PLUGINS: dict[str, object] = {
     "chat": {},
@@ -32,7 +32,8 @@ class PageServer:
         self.environment: dict[str, str] = {}
         self.folder = folder
         self._port = KeptPort()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkedHubbub | None = None
+        self._logs: list[Lines] = []
 
     def restart_with(self, **plugins: object) -> None:
         """Run with these plugins beside those of a chat."""
@@ -42,27 +43,20 @@ class PageServer:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "hubbub.core.cli", "serve", "--port", str(self._port.number)]
-        with (self.folder / "server.log").open("a") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                cwd=self.folder,
-                env=os.environ | self.environment,
-            )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                self.url = found[0]
-                return
-        pytest.fail(f"the server printed no URL: {self.log}")
+        words = ["serve", "--port", str(self._port.number)]
+        self._process = ForkedHubbub(words, self.folder, os.environ | self.environment)
+        self._logs.append(Lines(self._process.stderr))
+        try:
+            found = re.search(r"http://127\.0\.0\.1:\d+/", Lines(self._process.stdout).wait_for("http://"))
+        except AssertionError:
+            pytest.fail(f"the server printed no URL: {self.log}")
+        assert found is not None
+        self.url = found[0]
 
     @property
     def log(self) -> str:
         """What it has logged."""
-        return (self.folder / "server.log").read_text()
+        return "\n".join(line for log in self._logs for line in log.all())
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -70,9 +64,10 @@ class PageServer:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
-            with self._process:
-                self.send(how)
+            self.send(how)
+            self._process.wait(30)
             self._process = None
+            self._logs[-1].wait_for_end()
 
     def restart(self) -> None:
         """End as if the power had failed, and come back."""

@@ -104,8 +104,9 @@ def test_a_token_is_kept_for_this_tab_alone_and_in_no_address(
     assert text not in page.content()
     assert addresses
     assert not [each for each in [*addresses, page.url] if text in each]
-    assert text not in server.log
     expect(dialog(open_page(beside=page))).to_contain_text("Who are you?")
+    server.end()
+    assert text not in server.log
 
 
 def test_a_token_that_expires_asks_for_a_new_one_and_what_was_said_stays(
