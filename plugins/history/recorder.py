@@ -87,6 +87,9 @@ class StoreRecorder(Recorder):
         retention, broker = self._retention_of(room), self._manager.publisher.broker
         assert retention is not None
         try:
+            known = self._rooms.get(room)
+            if isinstance(known, SharedRoom):
+                await known.looked()
             await publish_shared(self.store, broker, room, event, publication, retention)
         except StoreUnavailable as error:
             raise self._failed(error) from None

@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from ...core import DONE, Broker, Duplicate, Gap, Publication, Rejected, RoomEvent
+from ...core import DONE, Broker, Duplicate, Gap, Publication, Rejected, RoomEvent, with_seq
+from ...protocol import Encoded
 from .recent import Recent
-from .room_recorder import MOST_AT_ONCE, key_of, publication_of, renewed
+from .room_recorder import MOST_AT_ONCE, key_of, publication_of, renewed, unavailable
 from .store import Announcement, Position, Retention, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 0.05
 """Seconds that a missing event has to arrive by itself."""
+
+LOOKING_PATIENCE = 2.0
+"""Seconds that publishing waits for what was missed: short of `server.hook_timeout` also with storing."""
 
 MOST_EARLY = 10_000
 """Events that may wait for an earlier one; beyond that the store is asked for them later."""
@@ -77,6 +81,8 @@ class SharedRoom:
         self._filling: asyncio.Task[None] | None = None
         self._must_look = False
         """Whether something may be in the store of which nothing has arrived."""
+        self._looked: asyncio.Future[None] | None = None
+        """Done when that is found out, if it is not known yet."""
 
     @property
     def is_idle(self) -> bool:
@@ -122,7 +128,10 @@ class SharedRoom:
 
         Where that is under way it is done once more: the store may have answered before what this is about.
         """
-        self._must_look = self._must_look or not patience
+        if not patience:
+            self._must_look = True
+            if self._looked is None:
+                self._looked = asyncio.get_running_loop().create_future()
         if self._filling is None:
             self._filling = asyncio.get_running_loop().create_task(self._fill(patience))
 
@@ -132,19 +141,39 @@ class SharedRoom:
             while self._must_look or self._early:
                 self._must_look = False
                 await self.fill()
+                if not self._must_look:
+                    self._has_looked()
                 if self._early:
                     await asyncio.sleep(PATIENCE)
         except StoreUnavailable as error:
             self._failed(error)
         finally:
             self._filling = None
+            self._has_looked()
+
+    def _has_looked(self) -> None:
+        if self._looked is not None:
+            self._looked.set_result(None)
+            self._looked = None
+
+    async def looked(self) -> None:
+        """Wait while it is not known whether the store still has what went out here.
+
+        What is published before would get a number that members here know already. Raise `Rejected`
+        ``unavailable`` where that takes long.
+        """
+        if self._looked is not None:
+            done, _ = await asyncio.wait((self._looked,), timeout=LOOKING_PATIENCE)
+            if not done:
+                raise unavailable("What was missed of the room is still being read.")
 
     async def fill(self) -> None:
         """Let go out what the store has and nobody here has got. Raise `StoreUnavailable` where it cannot tell."""
         await self._broker.subscribed(self.room)
-        known = self.delivered  # More may arrive while the store answers, of which its answer says nothing.
+        # More may arrive while the store answers, of which its answer says nothing.
+        known, newest = self.delivered, self.recent.newest(1)
         position = await self._store.open(self.room, now=time.time())
-        if position.epoch == self.epoch and position.last < known:
+        if position.epoch == self.epoch and (position.last < known or await self._is_another(known, newest)):
             # It has lost something: its next numbers must not be taken for those that were seen.
             position = await self._store.renew(self.room, self.epoch)
         if position.epoch != self.epoch:
@@ -164,6 +193,17 @@ class SharedRoom:
                 self._early.pop(stored.seq, None)
         self._out_early()
 
+    async def _is_another(self, seq: int, seen: Sequence[Encoded] | None) -> bool:
+        """Whether the store has another event where the members here have ``seen`` one.
+
+        It may have lost the last ones, as a replica that was behind, and got new ones from a server that had not
+        seen those.
+        """
+        if not seen:
+            return False
+        page = await self._store.read(self.room, seq - 1, 1)
+        return bool(page) and page[0].seq == seq and with_seq(page[0].event, seq) != seen[0].json
+
     def _start_over(self, position: Position) -> None:
         """The numbers mean something else now: what was missed cannot be known."""
         self._go_out(self.room, renewed(self.room, position))
@@ -180,3 +220,4 @@ class SharedRoom:
         """Look no longer."""
         if self._filling is not None:
             self._filling.cancel()
+        self._has_looked()

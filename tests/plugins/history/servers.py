@@ -169,8 +169,8 @@ class Postgres(Server):
 class Redis(Server):
     ready = "eady to accept connections"
 
-    def __init__(self) -> None:
-        self.program = find_program("redis-server")
+    def __init__(self, program: str = "redis-server") -> None:
+        self.program = find_program(program)
         super().__init__()
         self.start()
 
