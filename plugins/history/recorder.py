@@ -26,7 +26,7 @@ from ...core import (
 )
 from ...protocol import Encoded, Json
 from .mailbox import Mailbox
-from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, publication_of, unavailable
+from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, publication_of, renewed, unavailable
 from .shared_room import SharedRoom, publish_shared
 from .store import Retention, Store, StoreUnavailable
 from .trouble import Trouble
@@ -65,6 +65,8 @@ class StoreRecorder(Recorder):
         self._arrived_early: set[str] = set()
         self._entering: Counter[str] = Counter()
         """The rooms that somebody is about to enter: they are needed even while nobody is there."""
+        self._unsure: dict[str, asyncio.Task[Recovery | None] | None] = {}
+        """The rooms that somebody entered while the store could not tell where they stand."""
         self._recoveries = asyncio.Semaphore(RECOVERIES_AT_ONCE)
 
     def records(self, room: str, event: RoomEvent) -> bool:
@@ -114,19 +116,21 @@ class StoreRecorder(Recorder):
 
     async def _open(self, room: str) -> RoomRecorder | SharedRoom:
         publisher, retention = self._manager.publisher, self._retention_of(room)
+        broker = publisher.broker
         assert retention is not None
         try:
             if self._is_shared:  # What is published from now on arrives; what was before is in the store.
-                publisher.broker.subscribe(room)
-                await publisher.broker.subscribed(room)
+                broker.subscribe(room)
+                await broker.subscribed(room)
             position = await self.store.open(room, now=time.time())
             if self._is_shared:
-                opened = SharedRoom(room, position, self.store, publisher.broker, publisher.go_out, self._failed)
+                opened = SharedRoom(room, position, self.store, broker, publisher.go_out, self._failed)
             else:
-                opened = RoomRecorder(
-                    room, position, self.store, retention, publisher.broker.publish, self._failed
-                )
+                opened = RoomRecorder(room, position, self.store, retention, broker.publish, self._failed)
             self._rooms[room] = opened
+            if room in self._unsure:
+                del self._unsure[room]
+                publisher.go_out(room, renewed(room, position))
             if isinstance(opened, SharedRoom) and room in self._arrived_early:
                 opened.look_again(0.0)  # It may have been stored after the store had told where the room stands.
             self._forget_some()
@@ -161,6 +165,8 @@ class StoreRecorder(Recorder):
                 room.look_again(0.0)
             elif room.is_doubtful:
                 room.work()
+        for name in self._unsure:
+            self._unsure[name] = asyncio.ensure_future(self.catch_up(name, None, None))
 
     # Several servers
 
@@ -180,7 +186,10 @@ class StoreRecorder(Recorder):
     def forget(self, room: str) -> None:
         """Let go of a room that nobody is in on this server: what is published there no longer arrives."""
         known = self._rooms.get(room)
-        if not isinstance(known, SharedRoom) or room in self._manager.rooms:
+        if room in self._manager.rooms:
+            return
+        self._unsure.pop(room, None)
+        if not isinstance(known, SharedRoom):
             return
         if room in self._entering:
             self._subscribe_again(known)
@@ -252,6 +261,8 @@ class StoreRecorder(Recorder):
         except StoreUnavailable as error:
             refusal = self._failed(error)
             if since is None:
+                if self._is_shared:
+                    self._unsure.setdefault(room)
                 return None
             raise refusal from None
 

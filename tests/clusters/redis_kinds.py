@@ -1,4 +1,4 @@
-"""Redis as it is run: on a port, with TLS, with a replica and Sentinels, as a cluster; and its user of the docs."""
+"""Redis as it is run: on a port, with TLS, with a replica and Sentinels, as a cluster, and for a user."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from time import monotonic
+from typing import TypeVar, cast
 
 import redis as client
 
@@ -129,10 +130,18 @@ class Cluster:
             )
             for node in self.nodes:
                 give_user(node, "+cluster|slots")
+                _wait_until_it_works(node)
             self._stack = stack.pop_all()
 
     def remove(self) -> None:
         self._stack.close()
+
+
+def _wait_until_it_works(node: ClusterNode) -> None:
+    """Each node of a cluster finds out for itself that all slots are served."""
+    deadline = monotonic() + 30
+    while b"cluster_state:ok" not in cast(bytes, send(node, "CLUSTER", "INFO")):
+        assert monotonic() < deadline, "the cluster does not work"
 
 
 def _until_the_end_of(stack: ExitStack, server: AnyServer) -> AnyServer:

@@ -54,3 +54,22 @@ def test_a_room_is_let_go_of_when_who_wanted_to_enter_was_refused(servers: Serve
     alice.close()
     one.advance(1)
     assert servers.brokers[0].rooms == set()
+
+
+def test_who_enters_while_the_store_is_away_hears_what_comes_when_it_is_back_and_that_something_may_be_missing(
+    servers: Servers, store: MoodyStore
+) -> None:
+    one, two = servers.start(), servers.start()
+    alice = one.connect("alice")
+    store.is_away = True
+    bob = two.connect("bob")
+    one.settle()
+    store.is_away = False
+    alice.say("one")
+    one.advance(3)
+    assert heard(bob) == []
+    news = bob.receive("system", event="renewed")
+    assert (news["seq"], news["recovered"]) == (1, False)
+    alice.say("two")
+    one.advance(1)
+    assert heard(bob) == [(2, "two")]
