@@ -189,11 +189,12 @@ class Pipeline:
                 step.failed()
                 continue
             if result is not None and result is not DONE:
+                if result.__class__ is InOrder:
+                    rest = steps[steps.index(each) + 1 :]
+                    return Unfinished(self, step, cast(InOrder, result).end, rest, connection, event)
                 changed = step.take(result, connection, event)
                 if changed is None:
                     rest = steps[steps.index(each) + 1 :]
-                    if result.__class__ is InOrder:
-                        return Unfinished(self, step, cast(InOrder, result).end, rest, connection, event)
                     return self._run_rest(step, result, rest, connection, event, connection.answering)
                 event = changed
         return None

@@ -24,7 +24,7 @@ class Publication(Encoded):
     epoch: str | None = None
     seq: int | None = None
     """Which event of the room it is, where servers share a history."""
-    _unnumbered: bytes | None = None
+    _unnumbered: bytes = b""
 
     @classmethod
     def of(cls, event: Event, exclude: str | None = None) -> Self:
@@ -43,7 +43,7 @@ class Publication(Encoded):
 
     def number(self, seq: int, epoch: str | None = None) -> None:
         """Give the event its place in the room's history. May be called again until it goes out."""
-        if self._unnumbered is None:
+        if not self._unnumbered:
             self._unnumbered = self.json
         self.seq, self.epoch = seq, epoch
         self.json = with_seq(self._unnumbered, seq)

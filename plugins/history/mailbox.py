@@ -12,7 +12,7 @@ import time
 
 from ...core import Connection, ConnectionManager, Private, Publication, Rejected
 from ...protocol import Encoded
-from .room_recorder import key_of
+from .entry import key_of
 from .store import Retention, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)

@@ -24,9 +24,11 @@ from ...core import (
     start,
     with_seq,
 )
-from ...protocol import Encoded, Json
+from ...protocol import Json
+from .entry import key_of
 from .mailbox import Mailbox
-from .room_recorder import MOST_AT_ONCE, RoomRecorder, key_of, publication_of, renewed, unavailable
+from .missed import read_missed
+from .room_recorder import RoomRecorder, renewed, unavailable
 from .shared_room import SharedRoom, publish_shared
 from .store import Retention, Store, StoreUnavailable
 from .trouble import Trouble
@@ -256,7 +258,8 @@ class StoreRecorder(Recorder):
             if since is None:
                 return Recovery(opened.epoch, opened.delivered)
             async with self._recoveries:
-                missed = await self._missed(opened, epoch, since)
+                space = self._manager.config.max_outgoing_buffer // 2
+                missed = await read_missed(self.store, opened, epoch, since, self._max_recovered, space)
                 return Recovery(opened.epoch, opened.delivered, missed is not None, missed or ())
         except StoreUnavailable as error:
             refusal = self._failed(error)
@@ -265,30 +268,6 @@ class StoreRecorder(Recorder):
                     self._unsure.setdefault(room)
                 return None
             raise refusal from None
-
-    async def _missed(
-        self, room: RoomRecorder | SharedRoom, epoch: str | None, since: int
-    ) -> list[Encoded] | None:
-        """Everything that went out after ``since``; None where that is not known, or too much."""
-        events: list[Encoded] = []
-        space = self._manager.config.max_outgoing_buffer // 2
-        while epoch == room.epoch and 0 <= room.delivered - since <= self._max_recovered - len(events):
-            recent = room.recent.newest(room.delivered - since)
-            if recent is not None:
-                if sum(len(encoded.json) for encoded in recent) > space:
-                    return None
-                events += recent
-                room.recent.has_been(events)  # Who comes back has company: others have missed the same.
-                return events
-            page = await self.store.read(room.room, since, MOST_AT_ONCE)
-            space -= sum(len(stored.event) for stored in page)
-            if not page or page[0].seq != since + 1 or space < 0:
-                return None
-            for stored in page:
-                if stored.seq <= room.delivered:  # What is stored but not out yet comes live.
-                    events.append(publication_of(room.room, stored))
-                    since = stored.seq
-        return None
 
     # Private messages
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 
 from ...core import DONE, Duplicate, InOrder, Publication, Rejected, RoomEvent, System, start, with_seq
+from .entry import Entry, key_of
 from .recent import Recent
 from .store import Append, Conflict, Position, Retention, Store, Stored, StoreUnavailable
 
@@ -28,47 +29,6 @@ MOST_CONFLICTS = 10
 
 GoOut = Callable[[str, Publication], Awaitable[None] | None]
 """Takes what was stored to the members of the room."""
-
-
-class Entry:
-    """A publication that is to be stored."""
-
-    __slots__ = ("_end", "_has_ended", "_refusal", "event", "key", "publication", "seq")
-
-    def __init__(self, event: RoomEvent, exclude: str | None, seq: int) -> None:
-        """Raise `Rejected` ``invalid`` where the event cannot be encoded."""
-        self.event = event
-        self.key = None if event.id is None else key_of(event.user, event.id)
-        self.publication = Publication.of(event, exclude)
-        self.number(seq)
-        self._end: asyncio.Future[None] | None = None
-        self._has_ended = False
-        self._refusal: Exception | None = None
-
-    def number(self, seq: int) -> None:
-        """Give the event its ``seq``."""
-        self.seq = self.event.seq = seq
-        self.publication.number(seq)
-
-    def end(self) -> asyncio.Future[None] | None:
-        """What to wait for; None where the event went out. Raise what it was refused with."""
-        if self._has_ended:
-            if self._refusal is not None:
-                raise self._refusal
-            return None
-        if self._end is None:
-            self._end = asyncio.get_running_loop().create_future()
-        return self._end
-
-    def ended(self, refusal: Exception | None) -> None:
-        """Tell those who wait what has become of the event."""
-        self._has_ended, self._refusal = True, refusal
-        if self._end is None or self._end.done():
-            return
-        if refusal is None:
-            self._end.set_result(None)
-        else:
-            self._end.set_exception(refusal)
 
 
 class RoomRecorder:
@@ -101,6 +61,7 @@ class RoomRecorder:
         """What has a key and is not stored yet."""
         self._writer: asyncio.Future[None] | None = None
         self._store_is_slow = False
+        self._loop = asyncio.get_running_loop()  # Asking for it each time costs a system call in Python 3.11.
 
     @property
     def is_idle(self) -> bool:
@@ -122,7 +83,7 @@ class RoomRecorder:
         if entry.key is not None:
             self._under_way[entry.key] = entry
         self.work()
-        end = entry.end()
+        end = entry.end(self._loop)
         return DONE if end is None else InOrder(end)
 
     def _store_at_once(self, event: RoomEvent, exclude: str | None) -> Publication | None:
@@ -148,7 +109,7 @@ class RoomRecorder:
     async def find(self, key: str) -> int | None:
         """The ``seq`` of what was published with this key before. Raise `StoreUnavailable`."""
         if key in self._under_way:
-            end = self._under_way[key].end()
+            end = self._under_way[key].end(self._loop)
             if end is not None:
                 await asyncio.wait((end,))
         if self.is_doubtful:
@@ -184,7 +145,9 @@ class RoomRecorder:
                 for entry in entries:
                     refusal = None
                     try:
-                        await (self._out(entry.publication) or DONE)
+                        waiting = self._out(entry.publication)
+                        if waiting is not None:
+                            await waiting
                     except Rejected as rejected:
                         refusal = rejected
                     self._end(entry, refusal)
@@ -287,11 +250,6 @@ def publication_of(room: str, stored: Stored) -> Publication:
     publication = Publication(RoomEvent(room=room, seq=stored.seq), with_seq(stored.event, stored.seq))
     publication.seq = stored.seq
     return publication
-
-
-def key_of(user: str | None, id_: str | None) -> str | None:
-    """What tells an event that is sent again, in one room."""
-    return None if user is None or id_ is None else f"{len(user)}:{user}{id_}"
 
 
 def unavailable(message: str) -> Rejected:

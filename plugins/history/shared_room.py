@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 
 from ...core import DONE, Broker, Duplicate, Gap, Publication, Rejected, RoomEvent, with_seq
 from ...protocol import Encoded
+from .entry import key_of
 from .recent import Recent
-from .room_recorder import MOST_AT_ONCE, key_of, publication_of, renewed, unavailable
+from .room_recorder import MOST_AT_ONCE, publication_of, renewed, unavailable
 from .store import Announcement, Position, Retention, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from itertools import takewhile
+from functools import cache
+from itertools import chain, islice, takewhile
 from typing import NamedTuple, TypeAlias
 
 from .store import Append, Appended, Conflict, Position, Stored, conflict
 
 SLICE = 1_000
 """How many rows are removed at most in one transaction, so that appends have to wait for no more."""
+
+MOST_ROWS = 500
+"""How many rows one statement inserts: SQLite takes no more than 32,766 values."""
 
 Room: TypeAlias = tuple[int, str, int]
 """Its id, its epoch and the number of its last event."""
@@ -133,10 +137,9 @@ def append(connection: sqlite3.Connection, request: Append) -> Appended | Confli
     elif found is None or (found[1], found[2] + 1) != (request.epoch, request.first_seq):
         return conflict(request, found and found[1], found[2] if found else 0)
     room, epoch, last = found
-    connection.executemany(
-        "INSERT INTO events (room, seq, time, event) VALUES (?, ?, ?, ?)",
-        [(room, seq, request.time, event) for seq, event in enumerate(request.events, last + 1)],
-    )
+    rows = ((room, seq, request.time, event) for seq, event in enumerate(request.events, last + 1))
+    while some := list(islice(rows, MOST_ROWS)):
+        connection.execute(_insert(len(some)), list(chain.from_iterable(some)))
     keys = [
         (room, encode_key(key), seq, request.expires)
         for seq, key in enumerate(request.keys, last + 1)
@@ -148,6 +151,12 @@ def append(connection: sqlite3.Connection, request: Append) -> Appended | Confli
         "UPDATE rooms SET last = ?, time = ? WHERE id = ?", (last + len(request.events), request.time, room)
     )
     return Appended(epoch, last + 1, is_duplicate=False)
+
+
+@cache
+def _insert(rows: int) -> str:
+    # One statement for all: a step for each row, which lets go of the interpreter, costs more than the work.
+    return "INSERT INTO events (room, seq, time, event) VALUES (?, ?, ?, ?)" + ", (?, ?, ?, ?)" * (rows - 1)
 
 
 def encode_key(key: str) -> bytes:
