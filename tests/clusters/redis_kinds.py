@@ -1,4 +1,4 @@
-"""Redis as it is run: on a port, with TLS, with a replica and Sentinels, as a cluster, and for a user."""
+"""Redis as it is run: on a port, with TLS, behind Sentinels, as a cluster; and the user of the docs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,67 @@
+"""A broker by itself, without a server around it: whether it carries, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from hubbub.core import Broker, Message, Publication
+from hubbub.protocol import Event
+
+
+class Listener:
+    """What a broker tells its server."""
+
+    def __init__(self) -> None:
+        self.types: Mapping[str, type[Event]] = {"message": Message}
+        self.delivered: asyncio.Queue[Publication] = asyncio.Queue()
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.reasons: list[str] = []
+
+    def deliver(self, room: str, publication: Publication) -> None:
+        self.delivered.put_nowait(publication)
+
+    def hear(self, payload: bytes) -> None:
+        self.heard.put_nowait(payload)
+
+    def broker_lost(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def broker_found(self) -> None: ...
+
+
+async def carry(broker: Broker) -> None:
+    """Have a broker do all that it does for a server."""
+    listener = Listener()
+    async with asyncio.timeout(20):
+        await _start(broker, listener)
+        assert listener.reasons == []
+        broker.subscribe("lobby")
+        await broker.subscribed("lobby")
+        for number in range(3):
+            publication = Publication.of(Message(content=number, room="lobby"))
+            await (broker.publish("lobby", publication) or asyncio.sleep(0))
+        for node in (None, "here"):
+            await (broker.tell(node, b"psst") or asyncio.sleep(0))
+        events = [(await listener.delivered.get()).event for _ in range(3)]
+        assert [event.content for event in events if isinstance(event, Message)] == [0, 1, 2]
+        assert [await listener.heard.get() for _ in range(2)] == [b"psst", b"psst"]
+        broker.unsubscribe("lobby")
+        await (broker.tell(None, b"still here") or asyncio.sleep(0))
+        await listener.heard.get()
+        await (broker.stop() or asyncio.sleep(0))
+
+
+async def refusal(broker: Broker) -> str:
+    """Why a broker cannot connect."""
+    listener = Listener()
+    async with asyncio.timeout(20):
+        await _start(broker, listener)
+        await (broker.stop() or asyncio.sleep(0))
+    return listener.reasons[0]
+
+
+async def _start(broker: Broker, listener: Listener) -> None:
+    started = broker.start(listener, "here")
+    assert started is not None
+    await started
