@@ -71,6 +71,7 @@ class Link:
         self._denied = denied
         self._client = _Connection()
         self._is_open = False
+        self._is_closing = False
         self._last_error = ""
         self._subscriptions: dict[str, Subscription] = {}
 
@@ -100,7 +101,7 @@ class Link:
         except TimeoutError:
             raise LinkLost(f"no answer within {config.timeout:g} seconds") from None
         except (Error, OSError) as error:
-            raise LinkLost(_describe(error)) from None
+            raise LinkLost(self._explain(error)) from None
         self._is_open = True
 
     @property
@@ -140,6 +141,7 @@ class Link:
         if self.lost.done() or not self._is_open:
             self._client.abort()
         self.lose("closed")
+        self._is_closing = True
         with suppress(Error, OSError, TimeoutError):
             async with asyncio.timeout(CLOSING):
                 await self._client.close()
@@ -158,19 +160,34 @@ class Link:
             logger.exception("what came through the subject %r was lost", message.subject)
 
     async def _failed(self, error: Exception) -> None:
+        if self._is_closing:
+            return
         if not self._is_open:  # While connecting the first failure is the last.
-            raise LinkLost(_describe(error)) from None
+            raise LinkLost(self._explain(error)) from None
         denied = _DENIED.search(str(error))
         if isinstance(error, SlowConsumerError):
             self.lose("more came than could be handled")
         elif denied is None:
-            self._last_error = _describe(error)
+            self._last_error = self._explain(error)
         elif denied[1] != "publish" or not self._denied(denied[2]):
             self.lose(f"NATS does not allow the {denied[1]} to {denied[2]}")
 
     async def _closed(self) -> None:
         error = self._client.last_error
-        self.lose(self._last_error or ("the connection was closed" if error is None else _describe(error)))
+        self.lose(self._last_error or ("the connection was closed" if error is None else self._explain(error)))
+
+    def _explain(self, error: Exception) -> str:
+        """What is wrong, and what can be done about it where that is known."""
+        reason = _describe(error)
+        if "authorization violation" in reason.lower():
+            ways = ("user", "token", "credentials", "nkey")
+            way = next((each for each in ways if getattr(self._config, each) is not None), None)
+            if way is None:
+                return f"{reason}; it wants a login: write user and password, token, credentials or nkey"
+            return f"{reason}; look at {'user and password' if way == 'user' else way}"
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            return f"{reason}; name the certificate authority in ca_file"
+        return reason
 
 
 def _tls(config: NatsConfig) -> ssl.SSLContext:
