@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from time import time
 
 from hubbub.core import Broker, Message, Publication
+from hubbub.plugins.history.store import Announcement, Retention, Store
 from hubbub.protocol import Event
 
 
@@ -50,6 +52,26 @@ async def carry(broker: Broker) -> None:
         await (broker.tell(None, b"still here") or asyncio.sleep(0))
         await listener.heard.get()
         await (broker.stop() or asyncio.sleep(0))
+
+
+async def announced(store: Store, broker: Broker, rooms: Sequence[str]) -> list[bool]:
+    """Whether the store publishes by itself what it stores of each room, where the broker says."""
+    found = list[bool]()
+    for room in rooms:
+        channel = broker.channel_of(room)
+        assert channel is not None
+        publication = Publication.of(Message(content="hello", room=room))
+        appended = await store.append_next(
+            room,
+            publication.unnumbered,
+            key=None,
+            time=time(),
+            retention=Retention(10),
+            announcement=Announcement(channel, publication.for_whom),
+        )
+        found.append(appended.is_announced)
+    await store.stop()
+    return found
 
 
 async def refusal(broker: Broker) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hubbub.plugins.history.redis import RedisStore
+from hubbub.plugins.history.redis_config import InRedis
+from hubbub.plugins.redis.broker import RedisBroker
+from hubbub.plugins.redis.config import RedisConfig
 
 from ..end_to_end.client import Client, Fields
 from ..plugins.history.servers import send
+from .carrying import announced
 from .machines import Machines, is_ready, publish_and_wait, wait_until_online
 from .redis_kinds import PASSWORD, Watched, denials
 
@@ -31,6 +37,14 @@ def machines(watched: Watched, tmp_path: Path) -> Iterator[Machines]:
         for _ in range(2):
             machines.start(history=history)
         yield machines
+
+
+def test_storing_and_publishing_are_one_step_on_the_master(watched: Watched) -> None:
+    sentinel = {"hosts": [watched.sentinel.address], "master": "ours"}
+    url = f"redis://hubbub:{PASSWORD}@127.0.0.1"
+    broker = RedisBroker(RedisConfig.model_validate({"url": url, "sentinel": sentinel}))
+    store = RedisStore(url, InRedis.model_validate({"sentinel": sentinel}))
+    assert asyncio.run(announced(store, broker, ["lobby"])) == [True]
 
 
 def told_until(client: Client, last: object) -> list[Fields]:
