@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from time import time
 
-from hubbub.core import Broker, Message, Publication
+from hubbub.core import DONE, Broker, Message, Publication
 from hubbub.plugins.history.store import Announcement, Retention, Store
 from hubbub.protocol import Event
 
@@ -35,23 +36,21 @@ class Listener:
 async def carry(broker: Broker) -> None:
     """Have a broker do all that it does for a server."""
     listener = Listener()
-    async with asyncio.timeout(20):
-        await _start(broker, listener)
+    async with asyncio.timeout(20), _started(broker, listener):
         assert listener.reasons == []
         broker.subscribe("lobby")
         await broker.subscribed("lobby")
         for number in range(3):
             publication = Publication.of(Message(content=number, room="lobby"))
-            await (broker.publish("lobby", publication) or asyncio.sleep(0))
+            await (broker.publish("lobby", publication) or DONE)
         for node in (None, "here"):
-            await (broker.tell(node, b"psst") or asyncio.sleep(0))
+            await (broker.tell(node, b"psst") or DONE)
         events = [(await listener.delivered.get()).event for _ in range(3)]
         assert [event.content for event in events if isinstance(event, Message)] == [0, 1, 2]
         assert [await listener.heard.get() for _ in range(2)] == [b"psst", b"psst"]
         broker.unsubscribe("lobby")
-        await (broker.tell(None, b"still here") or asyncio.sleep(0))
+        await (broker.tell(None, b"still here") or DONE)
         await listener.heard.get()
-        await (broker.stop() or asyncio.sleep(0))
 
 
 async def announced(store: Store, broker: Broker, rooms: Sequence[str]) -> list[bool]:
@@ -77,13 +76,14 @@ async def announced(store: Store, broker: Broker, rooms: Sequence[str]) -> list[
 async def refusal(broker: Broker) -> str:
     """Why a broker cannot connect."""
     listener = Listener()
-    async with asyncio.timeout(20):
-        await _start(broker, listener)
-        await (broker.stop() or asyncio.sleep(0))
-    return listener.reasons[0]
+    async with asyncio.timeout(20), _started(broker, listener):
+        return listener.reasons[0]
 
 
-async def _start(broker: Broker, listener: Listener) -> None:
-    started = broker.start(listener, "here")
-    assert started is not None
-    await started
+@asynccontextmanager
+async def _started(broker: Broker, listener: Listener) -> AsyncGenerator[None]:
+    try:
+        await (broker.start(listener, "here") or DONE)
+        yield
+    finally:
+        await (broker.stop() or DONE)

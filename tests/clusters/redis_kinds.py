@@ -97,7 +97,7 @@ class Watched:
         """Wait until the replica has what the master has."""
         with connect(self.master) as connection:
             connection.set("caught", "up")
-            assert connection.wait(1, 10_000) == 1
+            assert connection.wait(1, 10_000) == 1  # pyright: ignore[reportUnknownMemberType] # of **kwargs
 
     def remove(self) -> None:
         self._stack.close()
