@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,17 @@ from hubbub.plugins.nats.config import NatsConfig
 from .carrying import carry, refusal
 from .certificates import Authority
 from .nats_machines import Nats, NatsMachines
+
+# What was cut off in the middle of TLS is closed by an answer, for which the loop of a test does not wait.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """Leave to no other test what is not closed yet."""
+    yield
+    gc.collect()
+
 
 SECRET = "pa55word"
 SEED = "SUAAAAICAMCAKBQHBAEQUCYMBUHA6EARCIJRIFIWC4MBSGQ3DQOR4H776Y"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,17 @@ from .carrying import carry, refusal
 from .certificates import Authority
 from .machines import Machines
 from .redis_kinds import PASSWORD, Cluster, RedisOnPort, RedisWithTls, connect, denials, give_user
+
+# What was cut off in the middle of TLS is closed by an answer, for which the loop of a test does not wait.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """Leave to no other test what is not closed yet."""
+    yield
+    gc.collect()
+
 
 PROGRAMS = ["redis-server", *(["valkey-server"] if shutil.which("valkey-server") else [])]
 """Valkey is tried as well where it is installed; not every distribution has it."""
