@@ -77,7 +77,7 @@ class NatsBroker(RemoteBroker):
         for server in tuple(self._servers):
             was_away = self._is_away
             self._servers.append(self._servers.pop(0))  # Next time it is another's turn.
-            reason = f"{urlsplit(server).netloc}: {await self._connected(server)}"
+            reason = f"{urlsplit(server).netloc}: {await self.attempt(self._connected(server))}"
             if was_away and not self._is_away:
                 return reason
             reasons.append(reason)

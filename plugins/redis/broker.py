@@ -31,7 +31,7 @@ class RedisBroker(RemoteBroker):
 
     def __init__(self, config: RedisConfig) -> None:
         self._config = config
-        self._endpoint = Endpoint(config.url.get_secret_value(), timeout=config.timeout)
+        self._endpoint = Endpoint(config.url.get_secret_value())
         self._topology = _topology(config, self._endpoint)
         self._place = self._topology.place
         self._channels = Channels(config.prefix)
@@ -63,7 +63,7 @@ class RedisBroker(RemoteBroker):
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            reason = await self._connected()
+            reason = await self.attempt(self._connected())
             if not self._is_away or not self._tried.done():
                 self._is_away, is_told = True, reason
                 self.receiver.broker_lost(f"Redis at {self._place}: {reason}")

@@ -71,7 +71,7 @@ class RedisConfig(PluginConfig):
     @field_validator("url")
     @classmethod
     def _can_be_connected_to(cls, url: SecretStr) -> SecretStr:
-        Endpoint(url.get_secret_value(), timeout=1.0)
+        Endpoint(url.get_secret_value())
         return url
 
     @field_validator("sentinel")

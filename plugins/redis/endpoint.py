@@ -29,16 +29,17 @@ class Address(NamedTuple):
 class Endpoint:
     """Makes connections as the URL wants them."""
 
-    def __init__(self, url: str, *, timeout: float) -> None:
-        """``timeout`` is in seconds, for connecting. Raise `ValueError` where ``url`` is none."""
+    def __init__(self, url: str) -> None:
+        """Raise `ValueError` where ``url`` is none."""
         try:
             options = cast("dict[str, Any]", parse_url(url))
             # Also what is not a connection's option would be found only when it connects.
             self._type = cast("type[AnyConnection]", options.pop("connection_class", Connection))
             self._options: Mapping[str, Any] = options | {
                 "protocol": 2,
-                "socket_timeout": None,  # The watch tells a Redis that does not answer.
-                "socket_connect_timeout": timeout,
+                # `Link` and the watch have time limits, and two that end in one moment are one too many.
+                "socket_timeout": None,
+                "socket_connect_timeout": None,
                 "retry": Retry(NoBackoff(), 0),
             }
             self._connection(self._options)
