@@ -1,6 +1,7 @@
 """`python -m benchmarks history`: W1b without history, and with each of the stores that need no server, in turn.
 
-The goals: memory within 30 % of what it is without, sqlite within 50 %.
+The goals: memory within 30 % of what it is without, sqlite, as what outlives kill -9, within 50 %. What outlives a
+power failure waits for the disk at each step, and has no goal.
 """
 
 import argparse
@@ -23,7 +24,7 @@ STORES: dict[str, dict[str, object]] = {
     "sqlite-normal": {"store": "sqlite", "durability": "normal"},
     "sqlite-full": {"store": "sqlite", "durability": "full"},
 }
-GOALS = {"memory": 1 / 0.7, "sqlite-normal": 1 / 0.5, "sqlite-full": 1 / 0.5}
+GOALS = {"memory": 1 / 0.7, "sqlite-normal": 1 / 0.5}
 """How many times as much a publication may cost as without history."""
 
 
