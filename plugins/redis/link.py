@@ -19,10 +19,6 @@ class LinkLost(Exception):
 
 def command(*words: bytes) -> bytes:
     """A command as it goes over the wire."""
-    if len(words) == 3:  # What is published, in a third of the time.
-        verb, channel, payload = words
-        sizes = len(verb), verb, len(channel), channel, len(payload), payload
-        return b"*3\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % sizes
     return b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))
 
 
@@ -47,8 +43,6 @@ class Link:
         """``timeout`` is how many seconds opening may take."""
         self._connection = endpoint.connection(address)
         self._timeout = timeout
-        self._take: Callable[[], object] | None = None
-        self._nothing: object = None
         # The client's own types leave open what goes in and what comes back.
         self._write = cast(
             "Callable[..., Coroutine[Any, Any, None]]",
@@ -68,9 +62,6 @@ class Link:
             raise LinkLost(f"no answer within {self._timeout:g} seconds") from None
         except (RedisError, OSError) as error:
             raise LinkLost(explain(error)) from None
-        # The client gives one reply at a time, through six calls; its parser gives those at hand in one each.
-        self._take = getattr(getattr(getattr(self._connection, "_parser", None), "_reader", None), "gets", None)
-        self._nothing = self._take() if self._take is not None else None  # Everything is answered now.
 
     async def write(self, commands: Iterable[bytes]) -> None:
         """Send commands. Raise `LinkLost`."""
@@ -89,15 +80,6 @@ class Link:
             return error
         except (RedisError, OSError) as error:
             raise LinkLost(explain(error)) from None
-
-    async def read_all(self) -> list[Reply | ResponseError]:
-        """The replies that are there, or the next one, however long it takes. Raise `LinkLost`."""
-        replies = [await self.read()]
-        while self._take is not None and (reply := self._take()) is not self._nothing:
-            if isinstance(reply, RedisError) and not isinstance(reply, ResponseError):
-                raise LinkLost(explain(reply))
-            replies.append(cast("Reply | ResponseError", reply))
-        return replies
 
     async def ask(self, *words: bytes) -> Reply:
         """Send one command and wait for its reply. Raise `LinkLost`, also where Redis refuses it."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from redis.exceptions import ResponseError
 
 from ...core import Rejected
-from .link import Link, LinkLost, Reply, command
+from .link import Link, LinkLost, command
 
 PING = command(b"PING")
 PATIENCE = 3
@@ -59,22 +59,16 @@ class Outbox:
             self._in_flight, self._waiting = self._waiting, []
             self._silent_for = 0
             await self._link.write([each.command for each in self._in_flight])
-            unanswered = iter(self._in_flight)
-            answered = 0
-            while answered < len(self._in_flight):
-                replies = await self._link.read_all()
-                answered += len(replies)
+            for each in self._in_flight:
+                reply = await self._link.read()
                 self._silent_for = 0
-                for reply, each in zip(replies, unanswered, strict=False):
-                    self._answer(each, reply)
+                self._size -= len(each.command)
+                if not isinstance(reply, ResponseError):
+                    if not each.answer.done():
+                        each.answer.set_result(None)
+                else:
+                    _refuse(each.answer, self._refused(reply))
             self._in_flight = []
-
-    def _answer(self, each: _Waiting, reply: Reply | ResponseError) -> None:
-        self._size -= len(each.command)
-        if isinstance(reply, ResponseError):
-            _refuse(each.answer, self._refused(reply))
-        elif not each.answer.done():
-            each.answer.set_result(None)
 
     def tick(self) -> None:
         """Look whether Redis still answers. Raise `LinkLost` where it does not."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from redis.exceptions import ResponseError
 
-from .link import Link, LinkLost, Reply, command, explain
+from .link import Link, LinkLost, command, explain
 from .outbox import PATIENCE, PING
 
 logger = logging.getLogger(__name__)
@@ -80,27 +80,24 @@ class Subscriber:
 
     async def receive(self) -> None:
         """Take what comes, until the link breaks: raise `LinkLost`."""
+        read, arrived = self._link.read, self._arrived
         while True:
-            replies = await self._link.read_all()
+            reply = await read()
             self._silent_for = 0
-            for reply in replies:
-                self._take(reply)
-
-    def _take(self, reply: Reply | ResponseError) -> None:
-        if isinstance(reply, ResponseError):
-            raise LinkLost(f"Redis refuses the subscription: {explain(reply)}")
-        if not isinstance(reply, list) or len(reply) != 3:
-            return  # The answer to a ping.
-        kind, channel, payload = reply  # Not by match: its patterns take ten times as long.
-        if not isinstance(channel, bytes):
-            return
-        if kind in MESSAGES and isinstance(payload, bytes):
-            try:
-                self._arrived(channel, payload)
-            except Exception:
-                logger.exception("what came through the channel %r was lost", channel)
-        else:
-            self._confirmed(channel, is_wanted=kind in CONFIRMATIONS)
+            if isinstance(reply, ResponseError):
+                raise LinkLost(f"Redis refuses the subscription: {explain(reply)}")
+            if not isinstance(reply, list) or len(reply) != 3:
+                continue  # The answer to a ping.
+            kind, channel, payload = reply  # Not by match: its patterns take ten times as long.
+            if not isinstance(channel, bytes):
+                continue
+            if kind in MESSAGES and isinstance(payload, bytes):
+                try:
+                    arrived(channel, payload)
+                except Exception:
+                    logger.exception("what came through the channel %r was lost", channel)
+            else:
+                self._confirmed(channel, is_wanted=kind in CONFIRMATIONS)
 
     def _confirmed(self, channel: bytes, *, is_wanted: bool) -> None:
         if channel not in self._unanswered:
