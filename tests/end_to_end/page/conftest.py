@@ -42,8 +42,9 @@ def server(tmp_path: Path) -> Iterator[PageServer]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # Others use the machine meanwhile.
     if CHROMIUM is None:
         reason = "Chromium is not installed; `apt-get install chromium` does it"
         pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
