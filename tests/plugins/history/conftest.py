@@ -35,6 +35,19 @@ def run() -> Iterator[Run]:
     """Run something asynchronous to its end, in an event loop as the server has."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         yield runner.run
+        runner.run(_end_tasks())
+
+
+async def _end_tasks() -> None:
+    """Cancel what a test has left, again where a client swallows that: closing the loop would wait for ever."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for _ in range(10):
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1.0)
+    pytest.fail(f"tasks that do not end: {left}")
 
 
 @pytest.fixture(scope="session")
