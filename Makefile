@@ -34,7 +34,8 @@ serve: $(STAMP)
 	@exec .venv/bin/hubbub serve
 
 test: $(STAMP)-test $(WSCAT)/node_modules
-	.venv/bin/python -m pytest $(or $(ARGS),$(IN_PARALLEL))
+	.venv/bin/python -m pytest $(or $(ARGS),$(IN_PARALLEL) -m 'not alone')
+	$(if $(ARGS),,.venv/bin/python -m pytest -m alone)
 
 check: check-style check-types check-wheel
 

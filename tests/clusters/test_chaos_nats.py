@@ -10,7 +10,7 @@ from .chaos.engines import NatsEngine
 from .chaos.fleet import Fleet
 from .chaos.small import check_with_history, check_without_history, running
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def running(folder: Path, engine: Engine) -> Generator[Fleet]:
 def check_with_history(scenario: str, fleet: Fleet) -> None:
     """See that everybody got all that was acknowledged, once and in one order."""
     findings = play(scenario, fleet, SIZE, LIMITS)
-    assert findings.faults == []
+    assert not findings.faults, "\n".join(findings.faults)
     assert findings.judgement.acknowledged > 2 * SIZE.clients
     assert findings.judgement.told_missing == 0
 
@@ -42,5 +42,5 @@ def check_with_history(scenario: str, fleet: Fleet) -> None:
 def check_without_history(scenario: str, fleet: Fleet) -> None:
     """See that what somebody did not get was told, and that nobody got what was refused."""
     findings = play(scenario, fleet, SIZE, LIMITS, has_history=False)
-    assert findings.faults == []
+    assert not findings.faults, "\n".join(findings.faults)
     assert findings.judgement.acknowledged > SIZE.clients

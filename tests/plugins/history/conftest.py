@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
 import pytest
-import uvloop
 from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.memory import MemoryStore
 from hubbub.plugins.history.postgres import PostgresStore
@@ -32,8 +31,8 @@ class Run(Protocol):
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Run something asynchronous to its end, in an event loop as the server has."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    """Run something asynchronous to its end; not in uvloop, which may wait for clients that were cut off."""
+    with asyncio.Runner() as runner:
         yield runner.run
         runner.run(_end_tasks())
 
