@@ -56,6 +56,7 @@ def test_the_readme_has_the_place_for_the_results() -> None:
     assert readme.index("<!-- redis: begin -->") < readme.index("<!-- redis: end -->")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", [*ACROSS, CARRIED])
 def test_two_hubbubs_and_a_redis_lose_nothing_and_what_redis_spends_is_counted_apart(
     load: Path, monkeypatch: pytest.MonkeyPatch, name: str
