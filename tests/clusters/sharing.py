@@ -10,7 +10,7 @@ from .bus import Bus, BusBroker
 
 
 class Servers:
-    """Servers with the store `moody`, which a test has to register."""
+    """Servers with the store `moody`, which the fixture ``store`` registers."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.bus = Bus()

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from time import time
 
-import pytest
 from hubbub.core.testing import ClientForTests, HubForTests
-from hubbub.plugins.history import stores
 from hubbub.plugins.history.store import Retention
 
 from ..plugins.recording.moody import MoodyStore
 from .sharing import Servers, heard
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
-    store = MoodyStore()
-    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
-    return store
-
-
-@pytest.fixture
-def servers(store: MoodyStore) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield Servers(stack)
 
 
 def fail_over(hub: HubForTests, store: MoodyStore, client: ClientForTests) -> str:

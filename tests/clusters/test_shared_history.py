@@ -3,51 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from hubbub.core import Rejected
-from hubbub.core.testing import ClientForTests, HubForTests
-from hubbub.plugins.history import stores
 from hubbub.plugins.history.store import Position
 
 from ..plugins.recording.moody import MoodyStore, resume_from
-from .bus import Bus, BusBroker
-
-
-class Servers:
-    def __init__(self, stack: ExitStack) -> None:
-        self.bus = Bus()
-        self.hubs: list[HubForTests] = []
-        self.brokers: list[BusBroker] = []
-        self._stack = stack
-
-    def start(self, **options: object) -> HubForTests:
-        broker = BusBroker(self.bus)
-        enabled = {"chat": {}, "history": {"store": "moody", **options}}
-        beside = self.hubs[0] if self.hubs else None
-        hub = self._stack.enter_context(HubForTests(enabled, broker=broker, beside=beside))
-        self.hubs.append(hub)
-        self.brokers.append(broker)
-        return hub
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
-    store = MoodyStore()
-    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
-    return store
-
-
-@pytest.fixture
-def servers(store: MoodyStore) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield Servers(stack)
-
-
-def heard(client: ClientForTests) -> list[tuple[int, object]]:
-    return [(event["seq"], event["content"]) for event in client.take("message")]
+from .sharing import Servers, heard
 
 
 def test_everybody_sees_one_order_whichever_server_they_are_on(servers: Servers) -> None:

@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
-import pytest
-from hubbub.plugins.history import stores
-
 from ..plugins.recording.moody import MoodyStore, resume_from
 from .sharing import Servers, heard
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
-    store = MoodyStore()
-    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
-    return store
-
-
-@pytest.fixture
-def servers(store: MoodyStore) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield Servers(stack)
 
 
 def test_who_enters_while_the_last_one_leaves_hears_everything(servers: Servers, store: MoodyStore) -> None:
