@@ -11,6 +11,7 @@ from ..protocol import Rejected as Rejected
 from ..protocol import RoomEvent as RoomEvent
 from ..protocol import Stamped as Stamped
 from ..protocol import System as System
+from .backoff import Backoff as Backoff
 from .broker import Broker as Broker
 from .broker import Channel as Channel
 from .broker import Receiver as Receiver

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 
+from ...core import Backoff as Pauses
 from .store import StoreUnavailable
 
-FIRST = 0.05
 LONGEST = 1.0
 
 
@@ -17,7 +16,7 @@ class Backoff:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._failures = 0
+        self._pauses = Pauses(LONGEST)
         self._until = float("-inf")
         self._reason = ""
 
@@ -28,13 +27,11 @@ class Backoff:
 
     def failed(self, reason: str) -> StoreUnavailable:
         """Note a failure; return what to raise."""
-        pause = min(LONGEST, FIRST * 2**self._failures)
-        self._failures = min(self._failures + 1, 16)
-        self._until = self._clock() + pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._until = self._clock() + self._pauses.next()
         self._reason = reason
         return StoreUnavailable(reason)
 
     def worked(self) -> None:
         """Note that the server answers."""
-        self._failures = 0
+        self._pauses.reset()
         self._until = float("-inf")

@@ -8,8 +8,7 @@ import random
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
-from ...core import Receiver, RemoteBroker
-from .backoff import Backoff
+from ...core import Backoff, Receiver, RemoteBroker
 from .config import NatsConfig
 from .link import LinkLost
 from .session import Session, unavailable

@@ -8,8 +8,7 @@ from collections.abc import Awaitable
 
 from redis.exceptions import MovedError, ResponseError
 
-from ...core import Channel, Receiver, Rejected, RemoteBroker
-from .backoff import Backoff
+from ...core import Backoff, Channel, Receiver, Rejected, RemoteBroker
 from .channels import Channels
 from .config import RedisConfig
 from .endpoint import Endpoint
