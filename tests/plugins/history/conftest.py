@@ -1,28 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from itertools import count
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
-import psycopg
 import pytest
 from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.memory import MemoryStore
-from hubbub.plugins.history.postgres import PostgresStore
-from hubbub.plugins.history.redis import RedisStore
 from hubbub.plugins.history.sqlite import SqliteStore
 from hubbub.plugins.history.store import Store
 
+from .new_stores import NewStore, name_of_new_stream, new_store_in, url_of_new_schema
 from .servers import JetStream, Postgres, Redis
 
 T = TypeVar("T")
-
-NewStore = Callable[[], Store]
-"""Makes one more store with the same data."""
-
-numbers = count(1)
+AnyStore = TypeVar("AnyStore", bound=Store)
 
 
 class Run(Protocol):
@@ -71,12 +64,20 @@ def jetstream() -> Iterator[JetStream]:
 
 
 @pytest.fixture
+def stream() -> str:
+    """The name of a stream that is not there yet."""
+    return name_of_new_stream()
+
+
+@pytest.fixture
+def jetstream_store(jetstream: JetStream, stream: str, run: Run) -> Iterator[JetStreamStore]:
+    yield from _started(JetStreamStore(jetstream.url, stream=stream), run)
+
+
+@pytest.fixture
 def postgres_url(postgres: Postgres) -> str:
     """A PostgreSQL in which nothing is yet."""
-    schema = f"test_{next(numbers)}"
-    with psycopg.connect(postgres.url) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}".encode())
-    return f"{postgres.url}&options=-csearch_path%3D{schema}"
+    return url_of_new_schema(postgres)
 
 
 @pytest.fixture(params=["sqlite", "postgres", "redis", "jetstream"])
@@ -84,14 +85,7 @@ def new_lasting_store(request: pytest.FixtureRequest, tmp_path: Path) -> NewStor
     """Makes a store whose data outlives it."""
     if request.param == "sqlite":
         return lambda: SqliteStore(tmp_path / "history.db", durability="normal")
-    if request.param == "postgres":
-        url = cast(str, request.getfixturevalue("postgres_url"))
-        return lambda: PostgresStore(url)
-    if request.param == "jetstream":
-        jetstream, stream = cast(JetStream, request.getfixturevalue("jetstream")), f"test-{next(numbers)}"
-        return lambda: JetStreamStore(jetstream.url, stream=stream)
-    redis, prefix = cast(Redis, request.getfixturevalue("redis")), f"test-{next(numbers)}:"
-    return lambda: RedisStore(redis.url, prefix=prefix)
+    return new_store_in(cast("Postgres | Redis | JetStream", request.getfixturevalue(request.param)))
 
 
 @pytest.fixture
@@ -106,17 +100,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[
         yield from _started(MemoryStore(), run)
     elif request.param == "sqlite":
         yield from _started(SqliteStore(tmp_path / "history.db", durability="normal"), run)
-    elif request.param == "postgres":
-        yield from _started(PostgresStore(cast(str, request.getfixturevalue("postgres_url"))), run)
-    elif request.param == "jetstream":
-        jetstream = cast(JetStream, request.getfixturevalue("jetstream"))
-        yield from _started(JetStreamStore(jetstream.url, stream=f"test-{next(numbers)}"), run)
     else:
-        redis = cast(Redis, request.getfixturevalue("redis"))
-        yield from _started(RedisStore(redis.url, prefix=f"test-{next(numbers)}:"), run)
+        server = cast("Postgres | Redis | JetStream", request.getfixturevalue(request.param))
+        yield from _started(new_store_in(server)(), run)
 
 
-def _started(store: Store, run: Run) -> Iterator[Store]:
+def _started(store: AnyStore, run: Run) -> Iterator[AnyStore]:
     run(store.start())
     yield store
     run(store.stop())

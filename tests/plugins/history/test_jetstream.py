@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -24,27 +22,10 @@ from .conftest import Run
 from .filling import KEEP_ALL, NOW, fill, stored, until_it_works
 from .servers import JetStream
 
-streams = count(1)
-
-
-@pytest.fixture(scope="module")
-def jetstream() -> Iterator[JetStream]:
-    server = JetStream()
-    yield server
-    server.remove()
-
 
 @pytest.fixture
-def stream() -> str:
-    return f"stream-{next(streams)}"
-
-
-@pytest.fixture
-def store(jetstream: JetStream, stream: str, run: Run) -> Iterator[JetStreamStore]:
-    store = JetStreamStore(jetstream.url, stream=stream)
-    run(store.start())
-    yield store
-    run(store.stop())
+def store(jetstream_store: JetStreamStore) -> JetStreamStore:
+    return jetstream_store
 
 
 def fails_with(run: Run, store: JetStreamStore) -> str:

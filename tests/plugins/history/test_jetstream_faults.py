@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from hubbub.plugins.history.jetstream import JetStreamStore
@@ -17,8 +16,6 @@ from .servers import JetStream
 
 pytestmark = pytest.mark.alone
 
-streams = count(1)
-
 
 @pytest.fixture(scope="module")
 def jetstream() -> Iterator[JetStream]:
@@ -28,16 +25,8 @@ def jetstream() -> Iterator[JetStream]:
 
 
 @pytest.fixture
-def stream() -> str:
-    return f"faults-{next(streams)}"
-
-
-@pytest.fixture
-def store(jetstream: JetStream, stream: str, run: Run) -> Iterator[JetStreamStore]:
-    store = JetStreamStore(jetstream.url, stream=stream)
-    run(store.start())
-    yield store
-    run(store.stop())
+def store(jetstream_store: JetStreamStore) -> JetStreamStore:
+    return jetstream_store
 
 
 def test_a_server_that_was_stopped_is_unavailable_until_it_is_started_again(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
@@ -15,13 +14,6 @@ from .servers import JetStream
 from .test_store_model import StoreMachine
 
 streams = count(1)
-
-
-@pytest.fixture(scope="module")
-def jetstream() -> Iterator[JetStream]:
-    server = JetStream()
-    yield server
-    server.remove()
 
 
 @pytest.mark.timeout(180)

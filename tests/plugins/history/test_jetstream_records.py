@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from hubbub.plugins.history.jetstream import JetStreamStore
@@ -16,20 +14,10 @@ from .conftest import Run
 from .filling import KEEP_ALL, NOW, event, fill, stored
 from .servers import JetStream
 
-streams = count(1)
-
 
 @pytest.fixture
-def stream() -> str:
-    return f"records-{next(streams)}"
-
-
-@pytest.fixture
-def store(jetstream: JetStream, stream: str, run: Run) -> Iterator[JetStreamStore]:
-    store = JetStreamStore(jetstream.url, stream=stream)
-    run(store.start())
-    yield store
-    run(store.stop())
+def store(jetstream_store: JetStreamStore) -> JetStreamStore:
+    return jetstream_store
 
 
 def test_an_append_that_is_too_large_for_a_message_is_stored_as_a_whole(

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from hubbub.plugins.history.store import Appended, Conflict, Position, Store, StoreUnavailable
 
-from .conftest import NewStore, Run
+from .conftest import Run
 from .filling import KEEP_ALL, NOW, event, fill, stored
+from .new_stores import NewStore
 
 
 def append(store: Store, position: Position, seq: int) -> asyncio.Task[None]:
