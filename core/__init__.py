@@ -11,6 +11,8 @@ from ..protocol import Rejected as Rejected
 from ..protocol import RoomEvent as RoomEvent
 from ..protocol import Stamped as Stamped
 from ..protocol import System as System
+from .away import LinkLost as LinkLost
+from .away import unavailable as unavailable
 from .backoff import Backoff as Backoff
 from .broker import Broker as Broker
 from .broker import Channel as Channel

@@ -11,9 +11,10 @@ import msgspec
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 
+from ...core import LinkLost
 from .backoff import Backoff
 from .jetstream_config import StreamConfig, StreamOptions, check, wanted
-from .jetstream_link import Endpoint, Link, LinkLost, has_status
+from .jetstream_link import Endpoint, Link, has_status
 from .store import StoreUnavailable, StoreUnusable
 
 NO_STREAM = 10059

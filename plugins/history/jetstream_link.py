@@ -16,6 +16,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, MaxPayloadError, SlowConsumerError, UnexpectedEOF
 
+from ...core import LinkLost
+
 CLOSING = 1.0
 """Seconds that NATS is given to take the last bytes."""
 
@@ -26,10 +28,6 @@ _SHORT = 9
 """Parts of a reply as ``$JS.ACK.STREAM.CONSUMER.…``; with more, domain and account come before the stream."""
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)(?::(\d+))?", re.ASCII)
-
-
-class LinkLost(Exception):
-    """The connection is of no use any more; the text says why."""
 
 
 def has_status(message: Msg, status: str | None = None) -> bool:

@@ -8,10 +8,9 @@ import random
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
-from ...core import Backoff, Receiver, RemoteBroker
+from ...core import Backoff, LinkLost, Receiver, RemoteBroker, unavailable
 from .config import NatsConfig
-from .link import LinkLost
-from .session import Session, unavailable
+from .session import Session
 from .subjects import Subjects
 
 logger = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error, SlowConsumerError, UnexpectedEOF
 from pydantic import SecretStr
 
+from ...core import LinkLost
 from .config import NatsConfig
 
 logger = logging.getLogger(__name__)
@@ -24,10 +25,6 @@ logger = logging.getLogger(__name__)
 CLOSING = 1.0
 """Seconds that NATS is given to take the last bytes."""
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
-
-
-class LinkLost(Exception):
-    """The connection is of no use any more; the text says why."""
 
 
 class _Connection(Client):

@@ -9,7 +9,7 @@ from itertools import islice
 from secrets import token_hex
 from typing import NamedTuple, TypeAlias
 
-from ...core import Rejected
+from ...core import Rejected, unavailable
 from .config import NatsConfig
 from .link import Link
 from .subjects import Subjects
@@ -192,8 +192,3 @@ class Session:
             waiter.set_result(None)
         self._waiters.clear()
         await self._link.close()
-
-
-def unavailable(message: str) -> Rejected:
-    """The refusal of what cannot be published now, but may be soon."""
-    return Rejected("unavailable", message, retry_after=1.0)

@@ -8,12 +8,11 @@ from collections.abc import Awaitable
 
 from redis.exceptions import MovedError, ResponseError
 
-from ...core import Backoff, Channel, Receiver, Rejected, RemoteBroker
+from ...core import Backoff, Channel, LinkLost, Receiver, Rejected, RemoteBroker, unavailable
 from .channels import Channels
 from .config import RedisConfig
 from .endpoint import Endpoint
-from .link import LinkLost, explain
-from .outbox import unavailable
+from .link import explain
 from .session import Session
 from .topology import BehindSentinels, Sharded, Single, Topology
 

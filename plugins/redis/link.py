@@ -8,13 +8,10 @@ from typing import Any, TypeAlias, cast
 
 from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, RedisError, ResponseError
 
+from ...core import LinkLost
 from .endpoint import Address, Endpoint
 
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
-
-
-class LinkLost(Exception):
-    """The connection is of no use any more; the text says why."""
 
 
 def command(*words: bytes) -> bytes:

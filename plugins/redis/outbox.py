@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 from redis.exceptions import ResponseError
 
-from ...core import Rejected
-from .link import Link, LinkLost, command
+from ...core import LinkLost, Rejected, unavailable
+from .link import Link, command
 
 PING = command(b"PING")
 PATIENCE = 3
@@ -94,8 +94,3 @@ def _refuse(answer: Answer, why: Rejected) -> None:
     if not answer.done():
         answer.set_exception(why)
         answer.exception()  # Whoever has gone meanwhile needs no line in the log.
-
-
-def unavailable(message: str) -> Rejected:
-    """The refusal of what cannot be published now, but may be soon."""
-    return Rejected("unavailable", message, retry_after=1.0)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
-from ...core import Rejected
+from ...core import LinkLost, Rejected
 from .endpoint import Address, Endpoint
-from .link import Link, LinkLost, command
+from .link import Link, command
 from .outbox import PATIENCE, Answer, Outbox
 from .subscriber import Subscriber
 from .topology import SLOTS, Topology

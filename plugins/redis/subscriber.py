@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from redis.exceptions import ResponseError
 
-from .link import Link, LinkLost, command, explain
+from ...core import LinkLost
+from .link import Link, command, explain
 from .outbox import PATIENCE, PING
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, cast
 
+from ...core import LinkLost
 from .config import SentinelConfig
 from .endpoint import Address, Endpoint, parse_host
-from .link import Link, LinkLost, Reply
+from .link import Link, Reply
 
 SLOTS = 16384
 
