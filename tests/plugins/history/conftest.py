@@ -8,11 +8,12 @@ from typing import Any, Protocol, TypeVar, cast
 import pytest
 from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.memory import MemoryStore
+from hubbub.plugins.history.redis import RedisStore
 from hubbub.plugins.history.sqlite import SqliteStore
 from hubbub.plugins.history.store import Store
 
-from .new_stores import NewStore, name_of_new_stream, new_store_in, url_of_new_schema
-from .servers import JetStream, Postgres, Redis
+from .new_stores import NewStore, StoreServer, name_of_new_stream, new_store_in, url_of_new_schema
+from .servers import JetStream, Postgres, Redis, send
 
 T = TypeVar("T")
 AnyStore = TypeVar("AnyStore", bound=Store)
@@ -64,6 +65,13 @@ def jetstream() -> Iterator[JetStream]:
 
 
 @pytest.fixture
+def redis_store(redis: Redis, run: Run) -> Iterator[RedisStore]:
+    """One that has the Redis for itself, in which nothing is yet."""
+    send(redis, "FLUSHALL")
+    yield from _started(RedisStore(redis.url), run)
+
+
+@pytest.fixture
 def stream() -> str:
     """The name of a stream that is not there yet."""
     return name_of_new_stream()
@@ -85,7 +93,7 @@ def new_lasting_store(request: pytest.FixtureRequest, tmp_path: Path) -> NewStor
     """Makes a store whose data outlives it."""
     if request.param == "sqlite":
         return lambda: SqliteStore(tmp_path / "history.db", durability="normal")
-    return new_store_in(cast("Postgres | Redis | JetStream", request.getfixturevalue(request.param)))
+    return new_store_in(cast(StoreServer, request.getfixturevalue(request.param)))
 
 
 @pytest.fixture
@@ -101,7 +109,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, run: Run) -> Iterator[
     elif request.param == "sqlite":
         yield from _started(SqliteStore(tmp_path / "history.db", durability="normal"), run)
     else:
-        server = cast("Postgres | Redis | JetStream", request.getfixturevalue(request.param))
+        server = cast(StoreServer, request.getfixturevalue(request.param))
         yield from _started(new_store_in(server)(), run)
 
 

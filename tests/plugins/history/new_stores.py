@@ -13,13 +13,15 @@ from hubbub.plugins.history.store import Store
 
 from .servers import JetStream, Postgres, Redis
 
+StoreServer = Postgres | Redis | JetStream
+
 NewStore = Callable[[], Store]
 """Makes one more store with the same data."""
 
 _numbers = count(1)
 
 
-def new_store_in(server: Postgres | Redis | JetStream) -> NewStore:
+def new_store_in(server: StoreServer) -> NewStore:
     """Stores that have nothing yet, and what one of them gets."""
     match server:
         case Postgres():

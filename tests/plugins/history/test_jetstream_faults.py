@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hubbub.plugins.history.jetstream import JetStreamStore
 from hubbub.plugins.history.store import Conflict, Position, Stored, StoreUnavailable
 
 from .conftest import Run
-from .filling import KEEP_ALL, NOW, Publisher, event, fill, publish_until, stored, until_it_works
+from .filling import KEEP_ALL, NOW, event, fill, stored, until_it_works
+from .hanging_up import hanging_up
 from .servers import JetStream
 
 pytestmark = pytest.mark.alone
@@ -27,40 +29,6 @@ def jetstream() -> Iterator[JetStream]:
 @pytest.fixture
 def store(jetstream_store: JetStreamStore) -> JetStreamStore:
     return jetstream_store
-
-
-def test_a_server_that_was_stopped_is_unavailable_until_it_is_started_again(
-    store: JetStreamStore, jetstream: JetStream, run: Run
-) -> None:
-    position = run(fill(store, "lobby", 2, keys=[None, "alice 1"]))
-    jetstream.stop()
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable, match=r"NATS at .* cannot be used"):
-            run(store.read("lobby", 0, 10))
-    jetstream.start()
-    run(until_it_works(store))
-    assert run(store.open("lobby", now=NOW)) == position
-    assert run(store.find_key("lobby", "alice 1", now=NOW)) == 2
-    assert run(fill(store, "lobby", 1)).last == 3
-
-
-def test_a_server_that_is_killed_has_each_append_as_a_whole_or_not_and_everything_that_was_answered(
-    store: JetStreamStore, jetstream: JetStream, run: Run
-) -> None:
-    publishers = [Publisher(store, f"room-{number}") for number in range(20)]
-
-    async def crash() -> None:
-        tasks = await publish_until(publishers, sum(each.promised for each in publishers) + 500)
-        await asyncio.to_thread(jetstream.kill)
-        await asyncio.gather(*tasks)
-        await asyncio.to_thread(jetstream.start)
-        await until_it_works(store)
-        for publisher in publishers:
-            await publisher.resume()
-
-    for _ in range(3):
-        run(crash())
-    assert sum(publisher.promised for publisher in publishers) >= 1500
 
 
 def test_what_was_under_way_when_the_server_was_killed_ends_at_once(
@@ -150,31 +118,11 @@ def test_a_stream_that_lost_the_newest_events_is_found_out_and_gets_a_new_epoch(
 def test_an_append_whose_answer_is_lost_is_not_made_a_second_time(
     store: JetStreamStore, jetstream: JetStream, stream: str, run: Run
 ) -> None:
-    """Between the store and NATS is somebody who takes what NATS says and hangs up."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, ours = await asyncio.open_connection("127.0.0.1", jetstream.port)
-        asked = 0
-
-        async def pass_on() -> None:
-            nonlocal asked
-            while words := await reader.read(65536):
-                asked += words.count(b"Expected-Last-Subject-Sequence")
-                ours.write(words)
-            ours.close()
-
-        passing = asyncio.create_task(pass_on())
-        while words := await theirs.read(65536):
-            if asked and b'"seq":' in words:
-                break
-            writer.write(words)
-        writer.close()
-        ours.close()
-        await asyncio.wait((passing,))
+    """Between the store and NATS is somebody who hangs up when something was stored."""
 
     async def lose_the_answer() -> None:
-        async with await asyncio.start_server(talk, "127.0.0.1", 0) as proxy:
-            port = proxy.sockets[0].getsockname()[1]
+        connect = partial(asyncio.open_connection, "127.0.0.1", jetstream.port)
+        async with hanging_up(connect, b"Expected-Last-Subject-Sequence", b'"seq":') as port:
             between = JetStreamStore(f"nats://127.0.0.1:{port}", stream=stream)
             await between.start()
             with pytest.raises(StoreUnavailable):

@@ -11,7 +11,7 @@ from hubbub.plugins.history.postgres import PostgresStore
 from hubbub.plugins.history.store import Store, StoreUnavailable
 
 from .conftest import Run
-from .filling import KEEP_ALL, NOW, Publisher, event, fill, publish_until, stored, until_it_works
+from .filling import KEEP_ALL, NOW, event, fill, stored, until_it_works
 from .servers import Postgres
 
 
@@ -30,22 +30,6 @@ def store(postgres_url: str, run: Run) -> Iterator[PostgresStore]:
     run(store.stop())
 
 
-def test_a_server_that_was_stopped_is_unavailable_until_it_is_started_again(
-    store: Store, postgres: Postgres, run: Run
-) -> None:
-    position = run(fill(store, "lobby", 2))
-    postgres.stop()
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable, match=r"PostgreSQL at .* cannot be used"):
-            run(store.read("lobby", 0, 10))
-    with pytest.raises(StoreUnavailable):
-        run(fill(store, "lobby", 1))
-    postgres.start()
-    run(until_it_works(store))
-    assert run(store.open("lobby", now=NOW)) == position
-    assert run(fill(store, "lobby", 1)).last == 3
-
-
 def test_a_server_that_was_started_again_while_nobody_asked_is_not_noticed(
     store: Store, postgres: Postgres, run: Run
 ) -> None:
@@ -53,24 +37,6 @@ def test_a_server_that_was_started_again_while_nobody_asked_is_not_noticed(
     postgres.stop()
     postgres.start()
     assert run(store.read("lobby", 0, 10)) == stored(1, 2)
-
-
-def test_a_server_that_is_killed_has_each_append_as_a_whole_or_not_and_everything_that_was_answered(
-    store: Store, postgres: Postgres, run: Run
-) -> None:
-    publishers = [Publisher(store, f"room-{number}") for number in range(20)]
-
-    async def crash() -> int:
-        tasks = await publish_until(publishers, sum(each.promised for each in publishers) + 500)
-        await asyncio.to_thread(postgres.kill)
-        await asyncio.gather(*tasks)
-        await asyncio.to_thread(postgres.start)
-        await until_it_works(store)
-        return sum([await publisher.resume() for publisher in publishers])
-
-    for _ in range(3):
-        run(crash())
-    assert sum(publisher.promised for publisher in publishers) >= 1500
 
 
 def test_a_server_that_does_not_answer_is_unavailable_after_a_while_and_the_event_loop_goes_on(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -24,20 +24,9 @@ from .filling import KEEP_ALL, NOW, event, fill, stored, until_it_works
 from .servers import Redis, send
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    server = Redis()
-    yield server
-    server.remove()
-
-
 @pytest.fixture
-def store(redis: Redis, run: Run) -> Iterator[RedisStore]:
-    send(redis, "FLUSHALL")
-    store = RedisStore(redis.url)
-    run(store.start())
-    yield store
-    run(store.stop())
+def store(redis_store: RedisStore) -> RedisStore:
+    return redis_store
 
 
 def test_all_keys_of_a_room_begin_with_the_prefix_and_have_its_escaped_name_in_braces(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 from hubbub.plugins.history.redis import RedisStore
 from hubbub.plugins.history.store import Conflict, Position, StoreUnavailable
 
 from .conftest import Run
-from .filling import KEEP_ALL, NOW, Publisher, event, fill, publish_until, stored, until_it_works
+from .filling import KEEP_ALL, NOW, event, fill, stored, until_it_works
+from .hanging_up import hanging_up
 from .servers import Redis, send
 
 
@@ -23,45 +24,8 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def store(redis: Redis, run: Run) -> Iterator[RedisStore]:
-    send(redis, "FLUSHALL")
-    store = RedisStore(redis.url)
-    run(store.start())
-    yield store
-    run(store.stop())
-
-
-def test_a_server_that_was_stopped_is_unavailable_until_it_is_started_again(
-    store: RedisStore, redis: Redis, run: Run
-) -> None:
-    position = run(fill(store, "lobby", 2))
-    redis.stop()
-    for _ in range(3):
-        with pytest.raises(StoreUnavailable, match=r"Redis at .* cannot be used"):
-            run(store.read("lobby", 0, 10))
-    redis.start()
-    run(until_it_works(store))
-    assert run(store.open("lobby", now=NOW)) == position
-    assert run(fill(store, "lobby", 1)).last == 3
-
-
-def test_a_server_that_is_killed_has_each_append_as_a_whole_or_not_and_everything_that_was_answered(
-    store: RedisStore, redis: Redis, run: Run
-) -> None:
-    publishers = [Publisher(store, f"room-{number}") for number in range(20)]
-
-    async def crash() -> None:
-        tasks = await publish_until(publishers, sum(each.promised for each in publishers) + 500)
-        await asyncio.to_thread(redis.kill)
-        await asyncio.gather(*tasks)
-        await asyncio.to_thread(redis.start)
-        await until_it_works(store)
-        for publisher in publishers:
-            await publisher.resume()
-
-    for _ in range(3):
-        run(crash())
-    assert sum(publisher.promised for publisher in publishers) >= 1500
+def store(redis_store: RedisStore) -> RedisStore:
+    return redis_store
 
 
 def test_an_append_that_a_frozen_server_makes_after_its_time_is_found_out(redis: Redis, run: Run) -> None:
@@ -117,31 +81,14 @@ def test_a_redis_that_lost_the_newest_events_is_found_out_and_gets_a_new_epoch(
 
 
 def test_an_append_whose_answer_is_lost_is_not_made_a_second_time(
-    store: RedisStore, redis: Redis, tmp_path: Path, run: Run
+    store: RedisStore, redis: Redis, run: Run
 ) -> None:
-    """Between the store and Redis is somebody who takes what Redis says and hangs up."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, ours = await asyncio.open_unix_connection(f"{redis.folder}/socket")
-
-        async def pass_on() -> None:
-            while words := await reader.read(65536):
-                ours.write(words)
-            ours.close()
-
-        passing = asyncio.create_task(pass_on())
-        while words := await theirs.read(65536):
-            if b"stored" in words:
-                break
-            writer.write(words)
-        writer.close()
-        ours.close()
-        await asyncio.wait((passing,))
+    """Between the store and Redis is somebody who hangs up when something was stored."""
 
     async def lose_the_answer() -> None:
-        path = str(tmp_path / "proxy")
-        between = RedisStore(f"unix://{path}")
-        async with await asyncio.start_unix_server(talk, path):
+        connect = partial(asyncio.open_unix_connection, f"{redis.folder}/socket")
+        async with hanging_up(connect, b"EVAL", b"stored") as port:
+            between = RedisStore(f"redis://127.0.0.1:{port}")
             await between.start()
             with pytest.raises(StoreUnavailable):
                 await between.append_next("lobby", event(1), key=None, time=NOW, retention=KEEP_ALL)
