@@ -17,6 +17,8 @@ from .backoff import Backoff as Backoff
 from .broker import Broker as Broker
 from .broker import Channel as Channel
 from .broker import Receiver as Receiver
+from .broker_session import BrokerSession as BrokerSession
+from .broker_session import ChannelNames as ChannelNames
 from .command import Command as Command
 from .connection import Connection as Connection
 from .connection_manager import ConnectionManager as ConnectionManager
@@ -32,6 +34,7 @@ from .plugin import StateKey as StateKey
 from .plugin import hookimpl as hookimpl
 from .publication import Publication as Publication
 from .publication import with_seq as with_seq
+from .reconnecting_broker import ReconnectingBroker as ReconnectingBroker
 from .recorder import Recorder as Recorder
 from .recorder import Recovery as Recovery
 from .remote_broker import RemoteBroker as RemoteBroker

@@ -45,19 +45,3 @@ class RemoteBroker(Broker):
             logger.warning("something that is no publication came for the room %r", room)
             return
         self.receiver.deliver(room, publication)
-
-    @staticmethod
-    async def attempt(connection: Coroutine[Any, Any, str]) -> str:
-        """Connect, in a task of its own, and stay so as long as it lasts; return why it does not.
-
-        Python before 3.11.3 leaves a task half cancelled behind an `asyncio.TaskGroup` that fails; then the next
-        `asyncio.timeout` in it would end it, and with it every further attempt.
-        """
-        task = asyncio.get_running_loop().create_task(connection)
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait((task,))
-            raise
-        return "the attempt was cancelled" if task.cancelled() else task.result()

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from secrets import token_hex
 from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
-from ...core import Rejected, unavailable
+from ...core import BrokerSession, Rejected, unavailable
 from .config import NatsConfig
 from .link import Link
 from .subjects import Subjects
@@ -20,8 +21,8 @@ ROUND_BYTES = 1024 * 1024
 ROUND_CHANGES = 500
 """What goes out at most before it is to be confirmed; one publication may be larger."""
 
-Answer: TypeAlias = "asyncio.Future[bool]"
-"""Whether NATS has taken a publication; False: it allows none to that subject."""
+Answer: TypeAlias = "asyncio.Future[None]"
+"""Done when NATS has taken a publication, or with the `Rejected` that tells why it did not."""
 
 
 class _Waiting(NamedTuple):
@@ -30,7 +31,7 @@ class _Waiting(NamedTuple):
     answer: Answer
 
 
-class Session:
+class Session(BrokerSession[str]):
     """The connection, and what waits for it. Whatever breaks raises `LinkLost` in the group in which it runs.
 
     The end of each round is a message to itself, the fence: when it is back, NATS has everything that went out
@@ -39,10 +40,21 @@ class Session:
     """
 
     def __init__(
-        self, config: NatsConfig, server: str, name: str, subjects: Subjects, arrived: Callable[[str, bytes], None]
+        self,
+        config: NatsConfig,
+        server: str,
+        name: str,
+        subjects: Subjects,
+        arrived: Callable[[str, bytes], None],
+        refused: Callable[[str], Rejected],
     ) -> None:
-        """``arrived`` takes what comes, with its subject."""
+        """``arrived`` takes what comes, with its subject.
+
+        ``refused`` says what it is to who has published to a subject that NATS does not allow.
+        """
+        self.place = urlsplit(server).netloc
         self._arrived = arrived
+        self._refused = refused
         self._fence = subjects.fence(token_hex(8))
         self._link = Link(config, server, name, self._take, self._was_denied)
         self._timeout = config.timeout
@@ -101,11 +113,6 @@ class Session:
                 self._waiters[subject] = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._waiters[subject])
 
-    async def all_subscribed(self) -> None:
-        """Wait until NATS has every subscription that is wanted now."""
-        for subject in (*self._changing, *self._changes):
-            await self.subscribed(subject)
-
     def _awake(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
@@ -143,8 +150,10 @@ class Session:
     def _confirm(self, size: int) -> None:
         self._size -= size
         for each in self._in_flight:
-            if not each.answer.done():
-                each.answer.set_result(not self._denied or each.subject.lower() not in self._denied)
+            if self._denied and each.subject.lower() in self._denied:
+                _refuse(each.answer, self._refused(each.subject))
+            elif not each.answer.done():
+                each.answer.set_result(None)
         self._denied.clear()
         self._in_flight = []
         changed, self._changing = self._changing, {}
@@ -181,14 +190,19 @@ class Session:
     async def close(self) -> None:
         """Disconnect; what is not confirmed yet is refused."""
         for each in (*self._in_flight, *self._waiting):
-            if not each.answer.done():
-                each.answer.set_exception(
-                    unavailable("The broker went away before it had answered; send it again with the same id.")
-                )
-                each.answer.exception()  # Whoever has gone meanwhile needs no line in the log.
+            _refuse(
+                each.answer,
+                unavailable("The broker went away before it had answered; send it again with the same id."),
+            )
         self._in_flight, self._size = [], 0
         self._waiting.clear()
         for waiter in self._waiters.values():
             waiter.set_result(None)
         self._waiters.clear()
         await self._link.close()
+
+
+def _refuse(answer: Answer, why: Rejected) -> None:
+    if not answer.done():
+        answer.set_exception(why)
+        answer.exception()  # Whoever has gone meanwhile needs no line in the log.

@@ -23,10 +23,6 @@ class Subjects:
         """What is published to a room."""
         return self._room + _escape(room)
 
-    def is_room(self, subject: str) -> bool:
-        """Whether it is a room's."""
-        return subject.startswith(self._room)
-
     def node(self, node: str) -> str:
         """What is told to one server."""
         return self._node + _escape(node)

@@ -11,7 +11,6 @@ class Channels:
     def __init__(self, prefix: str) -> None:
         self._room = f"{prefix}:room:{{"
         self._node = f"{prefix}:node:{{"
-        self._rooms = self._room.encode()
         self.nodes = f"{prefix}:nodes".encode()
         """What is told to all servers."""
 
@@ -22,7 +21,3 @@ class Channels:
     def node(self, node: str) -> bytes:
         """What is told to one server."""
         return f"{self._node}{quote(node, safe='')}}}".encode()
-
-    def is_room(self, channel: bytes) -> bool:
-        """Whether it is a room's."""
-        return channel.startswith(self._rooms)

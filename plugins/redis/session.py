@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from redis.crc import key_slot
-from redis.exceptions import ResponseError
+from redis.exceptions import MovedError, ResponseError
 
-from ...core import LinkLost, Rejected
+from ...core import BrokerSession, LinkLost, Rejected
 from .endpoint import Address, Endpoint
 from .link import Link, command
 from .outbox import PATIENCE, Answer, Outbox
@@ -40,7 +40,7 @@ class Shard:
             group.create_task(work())
 
 
-class Session:
+class Session(BrokerSession[bytes]):
     """The connections to all of Redis. Whatever breaks raises `LinkLost` in the group in which it runs."""
 
     def __init__(
@@ -54,6 +54,7 @@ class Session:
         most_waiting: int,
     ) -> None:
         """``timeout`` is in seconds, ``most_waiting`` in bytes; see `Outbox` for ``refused``."""
+        self.place = topology.place
         self._endpoint = endpoint
         self._topology = topology
         self._arrived = arrived
@@ -75,7 +76,7 @@ class Session:
                 self._timeout,
                 self._most_waiting,
                 self._arrived,
-                self._refused,
+                self._answer_to,
                 is_sharded=self._topology.is_sharded,
             )
             self._shards.append(shard)
@@ -97,10 +98,10 @@ class Session:
     async def _wait_abandoned(self) -> None:
         await self._abandoned
 
-    def abandon(self, reason: str) -> None:
-        """Let it end, for it is of no use any more."""
-        if not self._abandoned.done():
-            self._abandoned.set_exception(LinkLost(reason))
+    def _answer_to(self, error: ResponseError) -> Rejected:
+        if isinstance(error, MovedError) and not self._abandoned.done():
+            self._abandoned.set_exception(LinkLost("the slots of the cluster have moved"))
+        return self._refused(error)
 
     async def _watch(self) -> None:
         # By ticks and not by the clock: when this process was frozen itself, Redis is not to blame.
@@ -129,11 +130,6 @@ class Session:
     async def subscribed(self, channel: bytes) -> None:
         """Wait until a subscription is confirmed, or a link is lost."""
         await self._shard(channel).subscriber.subscribed(channel)
-
-    async def all_subscribed(self) -> None:
-        """Wait until every subscription is confirmed."""
-        for shard in self._shards:
-            await shard.subscriber.all_subscribed()
 
     async def close(self) -> None:
         """Disconnect; what has no answer yet is refused."""

@@ -58,11 +58,6 @@ class Subscriber:
                 self._waiters[channel] = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._waiters[channel])
 
-    async def all_subscribed(self) -> None:
-        """Wait until everything is confirmed that is wanted now."""
-        for channel in tuple(self._wanted):
-            await self.subscribed(channel)
-
     async def send(self) -> None:
         """Tell Redis what is wanted, until the link breaks: raise `LinkLost`."""
         while True:

@@ -43,9 +43,9 @@ def test_nothing_is_delivered_until_everything_is_subscribed_and_the_gap_is_told
         broker.subscribe("lobby")
         for _ in range(2):
             if isinstance(broker, RedisBroker):
-                broker._arrived(b"hubbub:room:{lobby}", b"\n{}")  # pyright: ignore[reportPrivateUsage]
+                broker.arrived(b"hubbub:room:{lobby}", b"\n{}")
             else:
-                broker._arrived("hubbub.room.lobby", b"\n{}")  # pyright: ignore[reportPrivateUsage]
+                broker.arrived("hubbub.room.lobby", b"\n{}")
             broker._found()  # pyright: ignore[reportPrivateUsage]
         return server.said
 

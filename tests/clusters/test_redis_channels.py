@@ -21,5 +21,3 @@ def test_each_name_has_a_channel_of_its_own(one: str, other: str) -> None:
 @given(NAMES)
 def test_the_name_alone_is_between_the_only_braces_and_has_nothing_of_a_pattern(name: str) -> None:
     assert re.fullmatch(rb"hubbub:room:\{[A-Za-z0-9_.~%-]*\}", CHANNELS.room(name))
-    assert CHANNELS.is_room(CHANNELS.room(name))
-    assert not CHANNELS.is_room(CHANNELS.node(name))
