@@ -1,4 +1,4 @@
-"""Several `hubbub serve` processes with one Redis."""
+"""Several `hubbub serve` processes with one broker."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..end_to_end.client import Client, Fields
 from ..end_to_end.running_server import RunningServer
 
 TIMEOUT = 0.6
-"""Seconds after which Redis counts as away here."""
+"""Seconds after which a broker counts as away here."""
 API_KEY = "k" * 32
 
 
 class Machines:
     """Servers and their clients, which end with the stack."""
 
-    def __init__(self, stack: ExitStack, folder: Path, redis: Mapping[str, object]) -> None:
-        """``redis`` is the config of the plugin."""
+    def __init__(self, stack: ExitStack, folder: Path, broker: str, config: Mapping[str, object]) -> None:
+        """``broker`` is the name of its plugin."""
         self.servers: list[RunningServer] = []
         self._stack = stack
         self._folder = folder
-        self._redis = {"timeout": TIMEOUT, "max_reconnect_seconds": 0.2, **redis}
+        self._broker = {broker: {"timeout": TIMEOUT, "max_reconnect_seconds": 0.2, **config}}
 
     def start(self, **plugins: object) -> RunningServer:
         """Start one more server; ``plugins`` are on besides."""
@@ -37,7 +37,7 @@ class Machines:
         folder.mkdir()
         config: dict[str, object] = {
             "server": {"node": name, "lease": 3, "guest_names": "shared"},
-            "plugins": {"chat": {}, "presence": {}, "heartbeat": {}, "redis": self._redis, **plugins},
+            "plugins": {"chat": {}, "presence": {}, "heartbeat": {}, **self._broker, **plugins},
             "api": {"keys": [{"name": "tests", "key": API_KEY, "scopes": ["publish", "notify", "read"]}]},
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -66,6 +66,15 @@ def wait_until_online(client: Client, *users: str, room: str = "lobby", timeout:
         client.send(type="ping", id="turn")
         client.wait_for(type="pong")
     raise AssertionError(f"to be online in {room!r} were {sorted(users)}, but were {shown}")
+
+
+def heard_until(client: Client, last: object) -> list[tuple[object, object]]:
+    """The messages that come, to the one that says ``last``, each with its number where there is a history."""
+    found = list[tuple[object, object]]()
+    while not found or found[-1][1] != last:
+        event = client.wait_for(type="message")
+        found.append((event.get("seq"), event["content"]))
+    return found
 
 
 def publish_and_wait(client: Client, content: object, id_: str, *, until: float = 20.0) -> None:

@@ -13,31 +13,13 @@ from typing import TypeVar, cast
 import redis as client
 
 from ..end_to_end.kept_port import KeptPort
-from ..plugins.history.servers import Redis, Server, find_program, send
+from ..plugins.history.servers import Redis, RedisOnPort, Server, find_program, send
 from .certificates import Authority
 
 DOCS = Path(__file__).parents[2] / "docs" / "cluster.md"
 PASSWORD = "pa55word"
 
 AnyServer = TypeVar("AnyServer", bound=Server)
-
-
-class RedisOnPort(Redis):
-    """A Redis that is reached by TCP as well, and comes back where it was."""
-
-    def __init__(self, *arguments: str) -> None:
-        self._kept_port = KeptPort()
-        self.port = self._kept_port.number
-        self.arguments = arguments
-        super().__init__()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def command(self) -> Sequence[str]:
-        program, _, _, *others = super().command()
-        return [program, "--bind", "127.0.0.1", "--port", str(self.port), *others, *self.arguments]
 
 
 class RedisWithTls(RedisOnPort):

@@ -13,9 +13,10 @@ import pytest
 from hubbub.plugins.nats.broker import NatsBroker
 from hubbub.plugins.nats.config import NatsConfig
 
+from ..plugins.history.servers import Nats
 from .carrying import carry, refusal
 from .certificates import Authority
-from .nats_machines import Nats, NatsMachines
+from .machines import Machines
 
 # What was cut off in the middle of TLS is closed by an answer, for which the loop of a test does not wait.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -96,7 +97,7 @@ def test_a_wrong_login_is_told_with_place_and_remedy_and_without_the_secret(
 def test_a_wrong_password_is_in_no_log_of_the_server(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(nats(tmp_path, login("password")))
-        hubbub = NatsMachines(stack, tmp_path, server.url, **WRONG["password"]).start()
+        hubbub = Machines(stack, tmp_path, "nats", {"servers": [server.url], **WRONG["password"]}).start()
         hubbub.log.wait_for("the broker is away")
         assert "s3cret" not in "\n".join([*hubbub.log.all(), *hubbub.output.all(), hubbub.get("/readyz")[1]])
 

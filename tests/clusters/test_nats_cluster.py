@@ -12,10 +12,9 @@ from typing import cast
 
 import pytest
 
-from ..end_to_end.client import Client
 from ..end_to_end.kept_port import KeptPort
-from .machines import is_ready, publish_and_wait, wait_until_online
-from .nats_machines import Nats, NatsMachines
+from ..plugins.history.servers import Nats
+from .machines import Machines, heard_until, is_ready, publish_and_wait, wait_until_online
 
 
 class NatsNode(Nats):
@@ -52,18 +51,11 @@ def nodes() -> Iterator[list[NatsNode]]:
         yield nodes
 
 
-def heard_until(client: Client, last: object) -> list[list[object]]:
-    found = list[object]()
-    while not found or found[-1] != last:
-        found.append(client.wait_for(type="message")["content"])
-    return cast("list[list[object]]", found[:-1])
-
-
 def test_when_a_server_of_the_cluster_is_killed_they_go_on_with_another(
     nodes: list[NatsNode], tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
-        machines = NatsMachines(stack, tmp_path, *(node.url for node in nodes))
+        machines = Machines(stack, tmp_path, "nats", {"servers": [node.url for node in nodes]})
         one, two = machines.start(), machines.start()
         alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
         listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
@@ -83,7 +75,7 @@ def test_when_a_server_of_the_cluster_is_killed_they_go_on_with_another(
             publish_and_wait(bob, ["b", number], f"b{number}")
         publish_and_wait(alice, "end", "end")
         for listener, near in zip(listeners, "ab", strict=True):
-            heard = heard_until(listener, "end")
+            heard = [cast("list[object]", content) for _, content in heard_until(listener, "end")[:-1]]
             for who in "ab":
                 numbers = [cast(int, each[1]) for each in heard if each[0] == who]
                 assert numbers == sorted(set(numbers))

@@ -153,7 +153,7 @@ def test_a_wrong_password_is_told_with_place_and_remedy_and_is_in_no_log(
 ) -> None:
     url = f"redis://hubbub:wrong-s3cret@{redis.address}"
     with ExitStack() as stack:
-        server = Machines(stack, tmp_path, {"url": url}).start(history={"store": "redis", "url": url})
+        server = Machines(stack, tmp_path, "redis", {"url": url}).start(history={"store": "redis", "url": url})
         away = server.log.wait_for("the broker is away")
         assert f"Redis at {redis.address}: invalid username-password pair" in away
         assert "look at user and password in url" in away

@@ -15,10 +15,9 @@ from hubbub.plugins.redis.broker import RedisBroker
 from hubbub.plugins.redis.config import RedisConfig
 from redis.crc import key_slot
 
-from ..end_to_end.client import Client
 from ..plugins.history.servers import send
 from .carrying import announced
-from .machines import Machines, publish_and_wait
+from .machines import Machines, heard_until, publish_and_wait
 from .redis_kinds import PASSWORD, Cluster, ClusterNode, denials, give_user
 
 
@@ -34,7 +33,7 @@ def machines(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     url = f"redis://hubbub:{PASSWORD}@{cluster.nodes[0].address}"
     history = {"store": "redis", "url": url, "redis": {"cluster": True}}
     with ExitStack() as stack:
-        machines = Machines(stack, tmp_path_factory.mktemp("machines"), {"url": url, "cluster": True})
+        machines = Machines(stack, tmp_path_factory.mktemp("machines"), "redis", {"url": url, "cluster": True})
         for _ in range(2):
             machines.start(history=history)
         yield machines
@@ -57,14 +56,6 @@ def room_on(node: ClusterNode) -> str:
 def _myself(node: ClusterNode) -> list[str]:
     lines = cast(bytes, send(node, "CLUSTER", "NODES")).decode().splitlines()
     return next(line.split() for line in lines if "myself" in line)
-
-
-def told_until(client: Client, last: object) -> list[tuple[object, object]]:
-    found = list[tuple[object, object]]()
-    while not found or found[-1][1] != last:
-        event = client.wait_for(type="message")
-        found.append((event["seq"], event["content"]))
-    return found
 
 
 def move(room: str, source: ClusterNode, target: ClusterNode, cluster: Cluster) -> None:
@@ -92,7 +83,7 @@ def test_each_room_is_on_one_master_with_its_channel_and_its_history(cluster: Cl
     for room, alice, listener, node in zip(rooms, here, listeners, cluster.nodes, strict=True):
         publish_and_wait(alice, "end", "end")
         expected = [[room, who, number] for number in range(20) for who in "ab"]
-        assert told_until(listener, "end") == list(enumerate([*expected, "end"], 1))
+        assert heard_until(listener, "end") == list(enumerate([*expected, "end"], 1))
         name = room.replace(":", "%3A").encode()
         assert b"hubbub:room:{%b}" % name in cast("list[bytes]", send(node, "PUBSUB", "SHARDCHANNELS"))
         assert send(node, "XLEN", f"hubbub:history:{{{name.decode()}}}:events") == 41
@@ -115,7 +106,7 @@ def test_a_room_whose_slot_moves_to_another_master_goes_on_there(cluster: Cluste
     move(room, source, target, cluster)
     publish_and_wait(alice, "after", "2")
     publish_and_wait(alice, "end", "3")
-    assert told_until(listener, "end") == [(1, "before"), (2, "after"), (3, "end")]
+    assert heard_until(listener, "end") == [(1, "before"), (2, "after"), (3, "end")]
 
 
 def test_when_a_master_was_killed_and_is_back_nothing_is_lost_and_nothing_comes_twice(
@@ -134,4 +125,4 @@ def test_when_a_master_was_killed_and_is_back_nothing_is_lost_and_nothing_comes_
         publish_and_wait(speaker, "after", "2")
         publish_and_wait(speaker, "end", "3")
     for listener in listeners:
-        assert told_until(listener, "end") == [(1, "before"), (2, "after"), (3, "end")]
+        assert heard_until(listener, "end") == [(1, "before"), (2, "after"), (3, "end")]

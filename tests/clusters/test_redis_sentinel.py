@@ -33,7 +33,7 @@ def machines(watched: Watched, tmp_path: Path) -> Iterator[Machines]:
     url = f"redis://hubbub:{PASSWORD}@127.0.0.1"
     history = {"store": "redis", "url": url, "redis": {"sentinel": sentinel}}
     with ExitStack() as stack:
-        machines = Machines(stack, tmp_path, {"url": url, "sentinel": sentinel})
+        machines = Machines(stack, tmp_path, "redis", {"url": url, "sentinel": sentinel})
         for _ in range(2):
             machines.start(history=history)
         yield machines

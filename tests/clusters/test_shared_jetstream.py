@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from ..end_to_end.client import Client
 from ..plugins.history.servers import JetStream
-from .machines import is_ready, publish_and_wait
-from .nats_machines import NatsMachines
+from .brokers import history_in, machines_with
+from .machines import heard_until
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +25,8 @@ class Cluster:
     """Two servers; in each test their rooms are others."""
 
     def __init__(self, stack: ExitStack, folder: Path, jetstream: JetStream) -> None:
-        self._machines = NatsMachines(stack, folder, jetstream.url)
-        history = {"store": "jetstream", "url": jetstream.url, "private": {"keep": 5, "guests": True}}
+        self._machines = machines_with(jetstream, stack, folder)
+        history = {**history_in(jetstream), "private": {"keep": 5, "guests": True}}
         self.one, self.two = (self._machines.start(history=history) for _ in range(2))
         self.connect = self._machines.connect
 
@@ -36,14 +35,6 @@ class Cluster:
 def cluster(jetstream: JetStream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with ExitStack() as stack:
         yield Cluster(stack, tmp_path_factory.mktemp("machines"), jetstream)
-
-
-def heard(client: Client, last: object) -> list[tuple[int, object]]:
-    found = list[tuple[int, object]]()
-    while not found or found[-1][1] != last:
-        event = client.wait_for(type="message")
-        found.append((cast(int, event["seq"]), event["content"]))
-    return found
 
 
 def test_everybody_sees_one_order_with_numbers_without_a_hole(cluster: Cluster) -> None:
@@ -56,7 +47,7 @@ def test_everybody_sees_one_order_with_numbers_without_a_hole(cluster: Cluster) 
     for speaker in speakers:
         speaker.wait_for(type="ack", id="49")
     speakers[0].send(type="message", content="end")
-    here, there = (heard(listener, "end") for listener in listeners)
+    here, there = (heard_until(listener, "end") for listener in listeners)
     assert here == there
     assert [seq for seq, _ in here] == list(range(1, 102))
     for at in range(2):
@@ -75,7 +66,7 @@ def test_the_same_id_is_published_once_whichever_server_gets_it(cluster: Cluster
     ack = there.wait_for(type="ack", id="1")
     assert (ack["seq"], ack["duplicate"]) == (1, True)
     here.send(type="message", content="end")
-    assert heard(listener, "end") == [(1, "hello"), (2, "end")]
+    assert heard_until(listener, "end") == [(1, "hello"), (2, "end")]
 
 
 def test_a_private_message_waits_for_whoever_comes_to_another_server(cluster: Cluster) -> None:
@@ -85,24 +76,3 @@ def test_a_private_message_waits_for_whoever_comes_to_another_server(cluster: Cl
     zoe = Client(cluster.two.url("/ws/letters?user=zoe"))
     assert zoe.wait_for(type="private")["content"] == "psst"
     zoe.close()
-
-
-@pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_what_was_acknowledged_is_there_when_nats_is_back_and_nothing_twice(
-    how: str, jetstream: JetStream, cluster: Cluster
-) -> None:
-    listeners = [cluster.connect(server, f"l{at}", how) for at, server in enumerate((cluster.one, cluster.two))]
-    alice, bob = cluster.connect(cluster.one, "alice", how), cluster.connect(cluster.two, "bob", how)
-    for number in range(20):
-        alice.send(type="message", content=number, id=str(number))
-    alice.wait_for(type="ack", id="19")
-    jetstream.kill() if how == "killed" else jetstream.freeze()
-    alice.send(type="message", content=20, id="20")
-    assert alice.wait_for(type="error", id="20")["code"] == "unavailable"
-    jetstream.start() if how == "killed" else jetstream.unfreeze()
-    publish_and_wait(alice, 20, "20")
-    publish_and_wait(bob, "end", "end")
-    for listener in listeners:
-        assert heard(listener, "end") == [*((number + 1, number) for number in range(21)), (22, "end")]
-    assert is_ready(cluster.one)
-    assert is_ready(cluster.two)

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ...plugins.history.servers import Postgres, Redis, Server
-from ..nats_machines import Nats
+from ...plugins.history.servers import JetStream, Nats, Postgres, Redis, RedisOnPort, Server
 
 Plugins = Mapping[str, object]
 
 KEEP: Mapping[str, object] = {"keep": 1_000_000, "max_recovered": 100_000}
-
-
-class RedisOnPort(Redis):
-    """A Redis that is reached by TCP as well."""
-
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        super().__init__()
-
-    def command(self) -> Sequence[str]:
-        program, _, _, *others = super().command()
-        return [program, "--bind", "127.0.0.1", "--port", str(self.port), *others]
 
 
 class Engine(ABC):
@@ -56,13 +41,6 @@ class RedisEngine(Engine):
         url = f"redis://127.0.0.1:{port}"
         history = {"history": {"store": "redis", "url": url, **KEEP}}
         return {"redis": {"url": url, **times}, **(history if self.has_history else {})}
-
-
-class JetStream(Nats):
-    """A NATS that keeps streams, in files of its own."""
-
-    def command(self) -> Sequence[str]:
-        return [*super().command(), "-js", "-sd", str(self.folder)]
 
 
 class NatsEngine(Engine):

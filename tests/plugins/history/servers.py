@@ -7,7 +7,6 @@ import pwd
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +17,8 @@ from typing import cast
 
 import pytest
 import redis as client
+
+from ...end_to_end.kept_port import KeptPort
 
 DEBIAN_BINARIES = "/usr/lib/postgresql/*/bin"
 
@@ -192,8 +193,26 @@ class Redis(Server):
         ]
 
 
-class JetStream(Server):
-    """A NATS on a port that was free, which keeps its streams in the folder."""
+class RedisOnPort(Redis):
+    """A Redis that is reached by TCP as well, and comes back where it was."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._kept_port = KeptPort()
+        self.port = self._kept_port.number
+        self.arguments = arguments
+        super().__init__()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str]:
+        program, _, _, *others = super().command()
+        return [program, "--bind", "127.0.0.1", "--port", str(self.port), *others, *self.arguments]
+
+
+class Nats(Server):
+    """A NATS on a port of its own."""
 
     ready = "Server is ready"
 
@@ -201,8 +220,8 @@ class JetStream(Server):
         self.program = find_program("nats-server")
         super().__init__()
         self.arguments = arguments
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self._kept_port = KeptPort()
+        self.port = self._kept_port.number
         self.start()
 
     @property
@@ -210,8 +229,14 @@ class JetStream(Server):
         return f"nats://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str]:
-        place = ("-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder))
-        return [self.program, *place, *self.arguments]
+        return [self.program, "-a", "127.0.0.1", "-p", str(self.port), *self.arguments]
+
+
+class JetStream(Nats):
+    """A NATS that keeps its streams in the folder."""
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "-js", "-sd", str(self.folder)]
 
 
 def send(redis: Redis, *words: str | int) -> object:
