@@ -17,6 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from ..protocol.client_frames import end_of_frame, head, is_unmasked, is_utf8
 from .handshake import Handshake
 from .wire import JSON_FRAMES, Rendered, Wire, Writer
 
@@ -36,6 +37,8 @@ BYTES_PER_TURN = 64 * 1024
 """How much one client gets handled before the others have their turn; one frame may go beyond it."""
 
 _FINAL_TEXT, _MASKED = 0x81, 0x80
+_TURN = range(FRAMES_PER_TURN)
+_NEVER = -1  # a length that no frame has
 
 
 class FastTransport(asyncio.Protocol):
@@ -43,6 +46,7 @@ class FastTransport(asyncio.Protocol):
 
     __slots__ = (
         "_close_timer",
+        "_common_size",
         "_connections",
         "_extensions",
         "_has_turn_scheduled",
@@ -75,6 +79,7 @@ class FastTransport(asyncio.Protocol):
         self._connections = connections
         self._extensions = extensions
         self._max_frame_size = hub.config.server.max_frame_size
+        self._common_size = self._max_frame_size  # what the library need not see
         self._library: ServerProtocol | None = None
         self._rest = self._held = b""
         self._message: list[bytes] | None = None
@@ -118,57 +123,49 @@ class FastTransport(asyncio.Protocol):
         """Handle the whole frames that are there, as many as a turn allows; keep the rest."""
         if self._is_discarding:
             return
-        buffer = self._rest + data if self._rest else data
-        self._rest = b""
-        receive, size = self._session.receive, len(buffer)
-        position = frames = 0
-        while not self._is_paused:
-            if size - position < 6 and not _is_unmasked(buffer, position):
-                break  # A masked frame has six bytes at least.
-            if frames == FRAMES_PER_TURN or position >= BYTES_PER_TURN:
-                self._schedule_turn()
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        size, position = len(data), 0
+        for _ in _TURN:
+            if self._is_paused:
                 break
-            frames += 1
-            is_common = buffer[position] == _FINAL_TEXT and self._message is None and not self._is_closing
-            length, start = buffer[position + 1] - _MASKED, position + 6
-            if length == 126 and size - position >= 8:
-                length, start = buffer[position + 2] << 8 | buffer[position + 3], position + 8
-                is_common = is_common and length >= 126
-            elif not 0 <= length <= 125:
-                is_common = False
-            if is_common and length <= self._max_frame_size:
+            start = position + 6  # A masked frame has six bytes at least.
+            if start <= size:
+                first, second, length = head(data, position)
+                if second < _MASKED + 126:
+                    length = second - _MASKED
+                elif second == _MASKED + 126 and length >= 126:
+                    start += 2
+                else:
+                    length = _NEVER
+            elif is_unmasked(data, position):
+                first, length = _FINAL_TEXT, _NEVER
+            else:
+                break
+            if first == _FINAL_TEXT and 0 <= length <= self._common_size:
                 end = start + length
                 if end > size:
                     break
-                frame = apply_mask(buffer[start:end], buffer[start - 4 : start])
-                if frame.isascii() or _is_utf8(frame):
-                    receive(frame, is_text=True)
+                frame = apply_mask(data[start:end], data[start - 4 : start])
+                if frame.isascii() or is_utf8(frame):
+                    self._session.receive(frame, is_text=True)
                 else:
                     self._fail(1007, "a text frame is not valid UTF-8")
             else:
-                end = self._end_of_frame(buffer, position)
+                end = end_of_frame(data, position, self._max_frame_size)
                 if end > size:
                     break
-                self._read_by_library(buffer[position:end])
+                self._read_by_library(data[position:end])
             position = end
-        if position < size and not self._socket.is_closing():
-            self._rest = buffer[position:]
-
-    def _end_of_frame(self, buffer: bytes, position: int) -> int:
-        """Where a frame ends; the end of the buffer where the library must judge it before it is whole."""
-        size = len(buffer)
-        masked, length = buffer[position + 1] & _MASKED, buffer[position + 1] & 0x7F
-        start = position + 2 + (4 if masked else 0)
-        if length >= 126:
-            digits = 2 if length == 126 else 8
-            start += digits
-            if size < position + 2 + digits:
-                return start
-            length = int.from_bytes(buffer[position + 2 : position + 2 + digits], "big")
-        is_control = buffer[position] & 0x08
-        if not masked or length > (125 if is_control else self._max_frame_size):
-            return size
-        return start + length
+            if position == size:
+                return
+            if position >= BYTES_PER_TURN:
+                self._schedule_turn()
+                break
+        else:
+            self._schedule_turn()
+        if not self._socket.is_closing():
+            self._rest = data[position:]
 
     def _read_by_library(self, data: bytes) -> None:
         library = self._open_library()
@@ -193,6 +190,7 @@ class FastTransport(asyncio.Protocol):
             case Opcode.TEXT | Opcode.BINARY:
                 self._is_text = frame.opcode is Opcode.TEXT
                 self._message = [bytes(frame.data)]
+                self._common_size = _NEVER
             case Opcode.CONT if self._message is not None:
                 self._message.append(bytes(frame.data))
             case Opcode.CLOSE:
@@ -210,7 +208,8 @@ class FastTransport(asyncio.Protocol):
         message, self._message = b"".join(self._message or ()), None
         if self._is_closing:
             return
-        if self._is_text and not _is_utf8(message):
+        self._common_size = self._max_frame_size
+        if self._is_text and not is_utf8(message):
             self._fail(1007, "a text message is not valid UTF-8")
         else:
             self._session.receive(message, is_text=self._is_text)
@@ -282,8 +281,7 @@ class FastTransport(asyncio.Protocol):
             self._socket.abort()
             return
         self._write_output(library)
-        self._is_closing = True
-        self._start_close_timer()
+        self._start_closing()
         if self._is_paused:
             self.resume_reading()
 
@@ -311,30 +309,19 @@ class FastTransport(asyncio.Protocol):
 
     def _give_up(self, code: int) -> None:
         """Read on without looking, for a while: a socket closed with unread bytes loses the close frame."""
-        self._is_closing = self._is_discarding = True
-        self._start_close_timer()
+        self._is_discarding = True
+        self._start_closing()
         self._session.ended(code)
         self._socket.write_eof()
 
     def _end(self, code: int) -> None:
         """The closing handshake is complete, or will not be: let go of the socket once it is written."""
-        self._is_closing = True
-        self._start_close_timer()
+        self._start_closing()
         self._socket.close()
         self._session.ended(code)
 
-    def _start_close_timer(self) -> None:
+    def _start_closing(self) -> None:
+        self._is_closing = True
+        self._common_size = _NEVER
         if self._close_timer is None:
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._socket.abort)
-
-
-def _is_unmasked(buffer: bytes, position: int) -> bool:
-    return len(buffer) - position >= 2 and buffer[position + 1] < _MASKED
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
