@@ -59,7 +59,7 @@ class ConnectionManager:
         self.limits = Limits(server)
         self._rules = SlowConsumerRules(rooms)
         self._id_numbers = count(1)
-        self._timestamp = (-1.0, datetime.now(UTC))
+        self._timestamp_of, self._timestamp = -1.0, datetime.now(UTC)
         self._users: dict[str, dict[str, Connection]] = {}
         self._rooms_config = rooms
         self._pipeline = pipeline
@@ -82,9 +82,9 @@ class ConnectionManager:
 
     def timestamp(self, now: float) -> datetime:
         """The date and time in UTC at ``now``; asked for once in each turn of the event loop."""
-        if self._timestamp[0] != now:
-            self._timestamp = (now, datetime.now(UTC))
-        return self._timestamp[1]
+        if self._timestamp_of != now:
+            self._timestamp_of, self._timestamp = now, datetime.now(UTC)
+        return self._timestamp
 
     def new_backlog(self) -> Backlog:
         """Where the events for a slow consumer wait, in half of what may be buffered for it."""

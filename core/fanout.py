@@ -53,11 +53,11 @@ class Fanout:
         connections, self._connections = self._connections, []
         for connection in connections:
             connection.flush()
-        budget = self._writes_per_turn
+        budget, small_room = self._writes_per_turn, self._small_room
         rooms = self._rooms
         for _ in range(len(rooms)):
             if budget <= 0:
                 break
-            budget -= rooms.popleft().flush(max(budget, self._small_room)) or 1
+            budget -= rooms.popleft().flush(budget if budget > small_room else small_room) or 1
         if rooms and not self._is_scheduled:
             self._schedule()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Awaitable, Generator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from pluggy import HookImpl
 
@@ -41,7 +42,8 @@ Calls = tuple[tuple[Function, Owner], ...]
 EVENT_STEPS = {"check_event": CheckStep, "transform_event": TransformStep, "handle_event": HandleStep}
 
 
-class Chain(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Chain:
     """What happens to the events of one type."""
 
     is_in_room: bool
@@ -53,18 +55,8 @@ class Chain(NamedTuple):
     """The same for an event with an ``id``, which gets an `ack` before the observers see it."""
     publish_checks: Calls
     publish_observers: Calls
-
-
-class Chains(dict[type[Event], Chain]):
-    """The chain of each event type, made at first use."""
-
-    def __init__(self, compile_: Callable[[type[Event]], Chain]) -> None:
-        super().__init__()
-        self._compile = compile_
-
-    def __missing__(self, event: type[Event]) -> Chain:
-        chain = self[event] = self._compile(event)
-        return chain
+    is_watched: bool
+    """Whether there are any of these."""
 
 
 class Unfinished(Awaitable[None]):
@@ -129,8 +121,8 @@ class Pipeline:
             if "event" in offered_arguments(hook)
             for index, each in enumerate(found)
         }
-        self.chains = Chains(self._compile)
-        """What happens to the events of each type, compiled when the first one comes."""
+        self.chains: dict[type[Event], Chain] = {}
+        """What happens to the events of each type, as far as any was compiled."""
 
     def hooks_of(self, name: str) -> list[str]:
         """The hooks that a plugin implements."""
@@ -140,18 +132,27 @@ class Pipeline:
             if any(each.plugin_name == name for each in found)
         ]
 
+    def chain_of(self, event: Event) -> Chain:
+        """What happens to an event of this type."""
+        type_ = type(event)
+        return self.chains.get(type_) or self._compile(type_)
+
     def _compile(self, event: type[Event]) -> Chain:
         steps = [step for hook, kind in EVENT_STEPS.items() for step in self._steps_for(hook, kind, event)]
         observers = self._steps_for("event_handled", ObserveStep, event)
         answer = (acknowledge, False, HandleStep("ack", self.owners[CORE]))
-        return Chain(
+        publish_checks = self._calls_for("check_publish", event)
+        publish_observers = self._calls_for("event_published", event)
+        chain = self.chains[event] = Chain(
             issubclass(event, RoomEvent),
             issubclass(event, RoomEvent) and event.is_recorded,
             (*steps, *observers),
             (*steps, answer, *observers),
-            self._calls_for("check_publish", event),
-            self._calls_for("event_published", event),
+            publish_checks,
+            publish_observers,
+            bool(publish_checks or publish_observers),
         )
+        return chain
 
     def _steps_for(self, hook: str, kind: type[Step], event: type[Event]) -> list[tuple[Function, bool, Step]]:
         steps: list[tuple[Function, bool, Step]] = []
@@ -179,8 +180,7 @@ class Pipeline:
 
         Raise `Rejected` where the event was refused or a plugin failed, or let the awaitable raise it.
         """
-        for each in steps:
-            function, takes_event_alone, step = each
+        for function, takes_event_alone, step in steps:
             try:
                 result = function(event) if takes_event_alone else function(connection, event)
             except Rejected:
@@ -190,11 +190,11 @@ class Pipeline:
                 continue
             if result is not None and result is not DONE:
                 if result.__class__ is InOrder:
-                    rest = steps[steps.index(each) + 1 :]
-                    return Unfinished(self, step, cast(InOrder, result).end, rest, connection, event)
+                    end = cast(InOrder, result).end
+                    return Unfinished(self, step, end, _after(step, steps), connection, event)
                 changed = step.take(result, connection, event)
                 if changed is None:
-                    rest = steps[steps.index(each) + 1 :]
+                    rest = _after(step, steps)
                     return self._run_rest(step, result, rest, connection, event, connection.answering)
                 event = changed
         return None
@@ -223,11 +223,11 @@ class Pipeline:
 
     async def check_publish(self, room: str, event: Event) -> None:
         """Raise `Rejected` where a plugin refuses the publication."""
-        await self._guard("check_publish", self.chains[type(event)].publish_checks, room, event)
+        await self._guard("check_publish", self.chain_of(event).publish_checks, room, event)
 
     async def event_published(self, room: str, event: Event) -> None:
         """Tell the observers of a publication."""
-        await self._notify("event_published", self.chains[type(event)].publish_observers, room, event)
+        await self._notify("event_published", self.chain_of(event).publish_observers, room, event)
 
     async def check(self, hook: str, *arguments: object) -> None:
         """Call a guard that has no event: ``check_connect``, ``check_join`` or ``check_recover``."""
@@ -290,3 +290,9 @@ class Pipeline:
                     await owner.wait(waiting)
             except Exception:
                 owner.failed(hook)
+
+
+def _after(step: Step, steps: Steps) -> Steps:
+    """What follows ``step``."""
+    position = next(position for position, (_, _, each) in enumerate(steps, start=1) if each is step)
+    return steps[position:]

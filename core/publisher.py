@@ -12,7 +12,7 @@ import msgspec
 from ..protocol import Duplicate, Encoded, Event, Gap, Private, Rejected, RoomEvent
 from .broker import Broker
 from .eager import DONE, InOrder, start_unanswered
-from .once import Once
+from .once import Key, Once
 from .pipeline import Pipeline
 from .publication import Publication
 from .recorder import Recorder, Recovery
@@ -55,7 +55,7 @@ class Publisher:
         or the store is away, `Duplicate` where its ``id`` was published before; the awaitable raises it where that
         takes time.
         """
-        chain = self._pipeline.chains[type(event)]
+        chain = self._pipeline.chain_of(event)
         recorder = None
         if chain.is_in_room:
             in_room: RoomEvent = event  # pyright: ignore[reportAssignmentType] # the chain knows
@@ -63,15 +63,21 @@ class Publisher:
             if self.recorder is not None and self.recorder.records(room, in_room):
                 recorder = self.recorder
             if in_room.id is not None and in_room.user is not None:
-                key, way = (in_room.user, room, in_room.id), Way()
-                once = self.once.run(key, in_room, lambda: self._publish(room, in_room, exclude, recorder, way))
-                return way.mark(start_unanswered(once))
-            if recorder is not None and not chain.publish_checks and not chain.publish_observers:
+                return self._publish_once((in_room.user, room, in_room.id), in_room, exclude, recorder)
+            if recorder is not None and not chain.is_watched:
                 return recorder.publish(room, in_room, exclude) or DONE
-        if chain.publish_checks or chain.publish_observers or recorder is not None:
+        if chain.is_watched or recorder is not None:
             way = Way()
             return way.mark(start_unanswered(self._publish(room, event, exclude, recorder, way)))
         return self.broker.publish(room, Publication.of(event, exclude)) or DONE
+
+    def _publish_once(
+        self, key: Key, event: RoomEvent, exclude: str | None, recorder: Recorder | None
+    ) -> Awaitable[None]:
+        _, room, _ = key
+        way = Way()
+        once = self.once.run(key, event, lambda: self._publish(room, event, exclude, recorder, way))
+        return way.mark(start_unanswered(once))
 
     async def _publish(
         self, room: str, event: Event, exclude: str | None, recorder: Recorder | None, way: Way

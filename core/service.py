@@ -76,7 +76,7 @@ async def perform(hub: Hub, identity: Identity, event: Mapping[str, Json]) -> Ou
     _stamp(connection, decoded)
     token = current_connection.set(connection)
     try:
-        await (hub.pipeline.run(hub.pipeline.chains[type(decoded)].answered_steps, connection, decoded) or DONE)
+        await (hub.pipeline.run(hub.pipeline.chain_of(decoded).answered_steps, connection, decoded) or DONE)
     except Duplicate as duplicate:
         duplicate.id = decoded.id
         connection.send(duplicate.to_event())

@@ -70,12 +70,13 @@ class Session:
 
     def receive(self, frame: bytes, *, is_text: bool) -> None:
         """Take one whole message from the client; text is valid UTF-8."""
+        connection = self._connection
         if self.task is not None:
             self._put_by(frame, is_text)
-        elif self._connection is not None and self._connection.close_code is None:
-            token = current_connection.set(self._connection)
+        elif connection is not None and connection.close_code is None:
+            token = current_connection.set(connection)
             try:
-                waiting = self._answer(self._connection, frame, is_text)
+                waiting = self._answer(connection, frame, is_text)
                 if waiting is not None:
                     self._wait_for(waiting)
             except Exception:
@@ -181,10 +182,10 @@ class Session:
                 event = hub.codec.decode_json(frame)
             else:
                 event = hub.codec.decode_msgpack(frame)
-            chain = hub.pipeline.chains[type(event)]
-            connection.answering = event.id
+            chain = hub.pipeline.chain_of(event)
+            id_ = connection.answering = event.id
             self._stamp(connection, event, chain)
-            steps = chain.steps if event.id is None else chain.answered_steps
+            steps = chain.steps if id_ is None else chain.answered_steps
             others = self._unanswered
             if others and not (chain.is_recorded and not others.is_full):
                 return self._answer_after_others(others, connection, event, steps)
@@ -192,7 +193,7 @@ class Session:
             if waiting is None:
                 return None
             if not isinstance(waiting, Unfinished):
-                return answer(connection, event.id, waiting)
+                return answer(connection, id_, waiting)
             if others is None:
                 others = self._unanswered = Unanswered(connection, self._failed)
             others.add(waiting)
@@ -223,10 +224,11 @@ class Session:
             in_room.user = connection.user
             in_room.timestamp = self._hub.manager.timestamp(connection.last_seen)
             in_room.seq = None
-            if in_room.room is None:
-                in_room.room = connection.room
-            if in_room.room not in connection.rooms:
-                raise not_in_room(connection, in_room.room)
+            room = in_room.room
+            if room is None:
+                room = in_room.room = connection.room
+            if room not in connection.rooms:
+                raise not_in_room(connection, room)
         elif isinstance(event, Stamped):
             event.user = connection.user
             event.timestamp = self._hub.manager.timestamp(connection.last_seen)

@@ -105,18 +105,23 @@ class Quota:
         self.close_after = close_after
 
 
-class Quotas(dict[type[Event], Quota]):
+class Quotas:
     """The quota of each event type, made when the first such event comes."""
 
+    __slots__ = ("_by_type", "_config", "_named")
+
     def __init__(self, config: RateLimitConfig) -> None:
-        super().__init__()
         self._config = config
+        self._by_type: dict[type[Event], Quota] = {}
         self._named: dict[str, Quota] = {}
 
-    def __missing__(self, event: type[Event]) -> Quota:
-        tag = tag_of(event)
-        are_together = tag not in self._config.types and issubclass(event, Message | Private)
-        quota = self[event] = self.named(MESSAGES if are_together else tag)
+    def of(self, event: type[Event]) -> Quota:
+        """The quota of an event type."""
+        quota = self._by_type.get(event)
+        if quota is None:
+            tag = tag_of(event)
+            are_together = tag not in self._config.types and issubclass(event, Message | Private)
+            quota = self._by_type[event] = self.named(MESSAGES if are_together else tag)
         return quota
 
     def named(self, name: str) -> Quota:
@@ -161,11 +166,12 @@ class RateLimit(Plugin[RateLimitConfig]):
         """Count the event, or refuse it; code of the deployer's own is not counted."""
         if connection.identity.kind == "service":
             return
+        manager = self.manager
         config = self.config_for(getattr(event, "room", None))
-        if self.manager.cluster.is_cut_off and config.when_alone == "refuse":
+        if manager.cluster.is_cut_off and config.when_alone == "refuse":
             raise Rejected("unavailable", "Servers cannot count together now; try again later.")
-        quota = config.quotas[type(event)]
-        now = self.manager.now()
+        quota = config.quotas.of(type(event))
+        now = manager.now()
         ends = self._window(connection.user, quota, now)
         # Forgetting half of them at a time keeps the cost of it from growing with the limit.
         if ends and ends[0] <= now and (len(ends) >= quota.messages or ends[len(ends) // 2] <= now):
@@ -173,7 +179,7 @@ class RateLimit(Plugin[RateLimitConfig]):
         if len(ends) >= quota.messages:
             self._refuse(connection, quota, ends[0], now)
         ends.append(now + quota.seconds)
-        if self.manager.cluster.peers:
+        if manager.cluster.peers:
             self._accepted[connection.user, self._numbers[id(config)], quota.name] += 1
             if self._telling is None:
                 self._telling = asyncio.get_running_loop().call_later(GATHER, self._tell)

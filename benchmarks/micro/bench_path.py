@@ -15,8 +15,8 @@ def bench_pipeline(benchmark: Benchmark, server: ServerInMemory) -> None:
     """the pipeline, five plugins; its publish encodes"""
     _, connection = server.connect(1, "lobby")
     pipeline = server.hub.pipeline
-    steps = pipeline.chains[Message].steps
     message = Message(content=CONTENT, room="lobby", user=connection.user, timestamp=datetime.now(UTC))
+    steps = pipeline.chain_of(message).steps
 
     async def one_round() -> None:
         for _ in range(EVENTS):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from pydantic import Field, field_validator
 
-from ...core import Connection, Message, Plugin, PluginConfig, Private, Rejected, hookimpl
+from ...core import Connection, Event, Message, Plugin, PluginConfig, Private, Rejected, hookimpl
 from ...protocol import Json
 from .imitation import mixes_scripts, skeleton
 from .invisible import VISIBLE
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 _ASCII_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls of terminals, but for line breaks and tabs, and of the writing direction (Unicode Standard Annex 9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The options that each message needs: a pydantic model is slow to read."""
+
+    max_length: int
+    must_be_text: bool
+    schema: jsonschema_rs.Validator | None
 
 
 class ValidationConfig(PluginConfig):
@@ -55,9 +65,10 @@ class ValidationConfig(PluginConfig):
         return schema
 
     @cached_property
-    def schema_validator(self) -> jsonschema_rs.Validator | None:
-        """What checks contents against ``json_schema``."""
-        return None if self.json_schema is None else compile_schema(self.json_schema)
+    def rules(self) -> Rules:
+        """What contents are checked against."""
+        schema = None if self.json_schema is None else compile_schema(self.json_schema)
+        return Rules(self.max_length, self.content == "text", schema)
 
     @cached_property
     def reserved(self) -> frozenset[str]:
@@ -107,22 +118,21 @@ class Validation(Plugin[ValidationConfig]):
     @hookimpl
     def check_event(self, event: Message | Private) -> None:
         """Refuse a content that the room's options do not allow."""
-        config = self.config_for(event.room if isinstance(event, Message) else None)
-        content, schema = event.content, config.schema_validator
+        rules, content = self.config_for(event.room if isinstance(event, Message) else None).rules, event.content
         if isinstance(content, str):
-            if len(content) > config.max_length:
-                raise _too_large(len(content), config.max_length)
-            if config.content == "text":
-                _check_text(content, event.example)
-        elif config.content == "text" and schema is None:
+            if len(content) > rules.max_length:
+                raise _too_large(len(content), rules.max_length)
+            if rules.must_be_text:
+                _check_text(content, event)
+        elif rules.must_be_text and rules.schema is None:
             raise _invalid("The content must be a string.", "a string", event.example)
         else:
-            _check_size(content, config.max_length, event.example)
-        if schema is not None:
-            check_schema(schema, content)
+            _check_size(content, rules.max_length, event.example)
+        if rules.schema is not None:
+            check_schema(rules.schema, content)
 
 
-def _check_text(content: str, example: Mapping[str, Json]) -> None:
+def _check_text(content: str, event: Event) -> None:
     # Most contents are ASCII, and this tells twice as fast as a regular expression that nothing is wrong.
     is_clean = content.isascii() and len(content.encode().translate(None, _ASCII_CONTROLS)) == len(content)
     if is_clean and content and not content.isspace():
@@ -131,10 +141,10 @@ def _check_text(content: str, example: Mapping[str, Json]) -> None:
         raise _invalid(
             "The content holds control characters.",
             "text without control characters but \\n, \\r and \\t",
-            example,
+            event.example,
         )
     if not VISIBLE.search(content):
-        raise _invalid("The content is blank.", "a string with something in it", example)
+        raise _invalid("The content is blank.", "a string with something in it", event.example)
 
 
 def _check_size(content: object, limit: int, example: Mapping[str, Json]) -> None:
