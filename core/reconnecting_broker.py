@@ -144,8 +144,8 @@ class ReconnectingBroker(RemoteBroker, Generic[Name]):
             self._tried.set_result(None)
 
     def _mistake(self) -> str:
-        self._logger.exception("the connection to %s broke by a mistake of Hubbub's own", self._kind)
-        return "a mistake of Hubbub's own, see above"
+        self._logger.exception("the connection to %s broke by a mistake in its plugin", self._kind)
+        return "a mistake in its plugin, see above"
 
     # What goes out
 

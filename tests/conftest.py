@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -6,6 +7,9 @@ from hypothesis import settings
 # Two runs of the same tests try the same examples, and a busy machine is no reason to fail.
 settings.register_profile("hubbub", deadline=None, derandomize=True)
 settings.load_profile("hubbub")
+
+# What is run in the background of a shell ignores Ctrl-C, and hands that down to the commands which tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

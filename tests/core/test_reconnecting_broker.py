@@ -232,9 +232,9 @@ def test_of_several_servers_the_first_one_is_used_that_answers() -> None:
     ("kind", "reason"),
     [
         (Cancelled, " at cable:1: the attempt was cancelled"),
-        (Broken, " at cable:1: a mistake of Hubbub's own, see above"),
-        (BrokenAtTheEnd, " at cable:1: a mistake of Hubbub's own, see above"),
-        (BrokenAtTheBeginning, ": a mistake of Hubbub's own, see above"),
+        (Broken, " at cable:1: a mistake in its plugin, see above"),
+        (BrokenAtTheEnd, " at cable:1: a mistake in its plugin, see above"),
+        (BrokenAtTheBeginning, ": a mistake in its plugin, see above"),
     ],
 )
 def test_a_session_that_goes_wrong_is_followed_by_the_next(
