@@ -1,3 +1,4 @@
+import { Amending } from "./amending.js";
 import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { ConnectionBar } from "./connection_bar.js";
@@ -8,20 +9,26 @@ import { ListsView } from "./lists_view.js";
 import { LogView } from "./log_view.js";
 import { Notice } from "./notice.js";
 import { OutgoingView } from "./outgoing_view.js";
+import { showStrip } from "./typing_view.js";
 import { Visit } from "./visit.js";
 
 const visit = new Visit();
 const credentials = new Credentials();
 const listener = { changed, notice: tell, state: showConnection, welcomed, forgotten: () => visit.forget() };
 const chat = new Chat(socketAddress(), { credentials, listener, member: visit.member });
-const { conversations } = chat;
+const { conversations, extras } = chat;
 const wanted = new URL(location.href).searchParams.get("room");
 const entrance = new Entrance({ chat, credentials, rooms });
 const notice = new Notice();
-const log = new LogView({ fill: (hole) => chat.fill(conversations.current, hole) });
+const amending = new Amending({ chat, tell, changed: editingChanged });
+const log = new LogView({
+  fill: (hole) => chat.fill(conversations.current, hole),
+  open: (line, opener) => amending.open(line, opener),
+  reader: (line) => amending.reader(line),
+});
 const outgoing = new OutgoingView({ retry, edit, discard });
 const bar = new ConnectionBar({ connect: () => chat.connect(), rename, renew: () => entrance.renew() });
-const composer = new Composer({ submit, changed: keepDraft });
+const composer = new Composer({ submit, changed: keepDraft, cancel: stopEditing });
 const lists = new ListsView({ choose, write: (user) => choose(conversations.open("private", user)) });
 let drawing = 0;
 
@@ -101,7 +108,9 @@ function draw() {
   lists.showConversations(conversations);
   lists.showPeople(current, chat.me);
   outgoing.show(current, chat.connected);
-  composer.show(current?.draft ?? composer.text, invitation(current));
+  showStrip(current, extras.hasTyping(current));
+  if (current?.editing) composer.show(current.editing.text, "Edit your message", "Save");
+  else composer.show(current?.draft ?? composer.text, invitation(current));
   drawTitle();
 }
 
@@ -141,8 +150,13 @@ function submit(text) {
     notice.show("You are in no room yet. Your message is kept until you are.");
     return;
   }
-  current.draft = "";
   notice.hide();
+  if (current.editing) {
+    amending.save(current, text);
+    return;
+  }
+  current.draft = "";
+  extras.sent();
   log.toEnd();
   chat.write(current, text);
   bar.show(chat.connection, chat.queued, chat.expires);
@@ -150,7 +164,24 @@ function submit(text) {
 }
 
 function keepDraft(text) {
-  if (conversations.current) conversations.current.draft = text;
+  const { current } = conversations;
+  if (!current) return;
+  if (current.editing) current.editing.text = text;
+  else {
+    current.draft = text;
+    extras.wrote(current, text);
+  }
+}
+
+function editingChanged() {
+  log.update();
+  draw();
+  composer.focus();
+}
+
+function stopEditing() {
+  const { current } = conversations;
+  if (current?.editing) amending.end(current);
 }
 
 function retry(message) {
@@ -202,6 +233,7 @@ function wire() {
   });
   byId("leave").addEventListener("click", leave);
   byId("rename").addEventListener("click", rename);
+  byId("editing-cancel").addEventListener("click", stopEditing);
   byId("skip").addEventListener("click", (event) => {
     event.preventDefault();
     composer.focus();

@@ -1,6 +1,7 @@
 import { Backfill } from "./backfill.js";
 import { HubbubClient } from "./client.js";
 import { Conversations } from "./conversations.js";
+import { Extras } from "./extras.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { FORBIDDEN, isRefusedName } from "./refusals.js";
@@ -18,6 +19,8 @@ const CROWD = 50;
 export class Chat {
   conversations = new Conversations();
   connection = { state: "idle" };
+  /** What can be done beside saying something. */
+  extras;
   /** When our credentials expire, on the clock of `Date.now()`; null: never. */
   expires = null;
   #url;
@@ -40,6 +43,7 @@ export class Chat {
     this.#listener = listener;
     const { changed } = listener;
     this.#outbox = new Outbox({ client: () => this.#client, changed });
+    this.extras = new Extras({ client: () => this.#client, changed: (each = this.conversations.current) => changed(each) });
     this.#presence = new Presence({ ask: (room) => this.#client.presence(room), changed });
     this.#backfill = new Backfill({ ask: (room, query) => this.#client.history(room, query), changed });
   }
@@ -141,8 +145,12 @@ export class Chat {
   }
 
   #changeState(detail) {
-    if (this.connected && detail.state !== "open") this.#lostAt = Date.now();
+    if (this.connected && detail.state !== "open") {
+      this.#lostAt = Date.now();
+      this.extras.lost(this.conversations.all());
+    }
     this.connection = detail;
+    if (this.connected) this.extras.learn();
     const [room] = this.#client.rooms.keys();
     const isRoom = detail.code === FORBIDDEN && !isRefusedName(detail);
     if (isRoom && !this.#welcomed && room !== undefined) this.#startWithout(room, detail.reason);
@@ -167,6 +175,7 @@ export class Chat {
       if (event.seq !== undefined && event.type !== "ack") conversation?.passed(event.seq);
       if (event.type === "message") this.#addMessage(conversation, event);
       else if (event.type === "gap") this.#noteGap(conversation, event);
+      else if (conversation) this.extras.receive(conversation, event);
     }
   }
 
@@ -174,6 +183,7 @@ export class Chat {
     if (!conversation) return;
     const mine = event.user === this.me;
     conversation.addMessage(event, mine);
+    this.extras.said(conversation, event.user);
     if (!mine) conversation.unread += 1;
     this.#listener.changed(conversation);
   }
@@ -196,6 +206,7 @@ export class Chat {
     const { room, user, guest_key: guestKey, expires } = event;
     this.#welcomed = true;
     this.#credentials.welcomed(event);
+    this.extras.welcomed(event);
     this.expires = expires === undefined ? null : Date.parse(expires);
     const member = guestKey === undefined ? user : null;
     if (this.#member !== null && this.#member !== member) {

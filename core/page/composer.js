@@ -6,8 +6,8 @@ const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
 export class Composer {
   #draft = byId("draft");
 
-  /** @param {{submit: (text: string) => void, changed: (text: string) => void}} actions */
-  constructor({ submit, changed }) {
+  /** @param {{submit: (text: string) => void, changed: (text: string) => void, cancel: () => void}} actions */
+  constructor({ submit, changed, cancel }) {
     const form = byId("composer");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -16,6 +16,7 @@ export class Composer {
     });
     this.#draft.addEventListener("keydown", (event) => {
       // While a word is being composed (Japanese, Chinese, …) Enter belongs to the input method.
+      if (event.key === "Escape" && !event.isComposing) cancel();
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       form.requestSubmit();
@@ -30,11 +31,12 @@ export class Composer {
     return this.#draft.value;
   }
 
-  /** Shows the draft of a conversation. */
-  show(text, label) {
+  /** Shows the draft of a conversation, or what a message of it is to say instead. */
+  show(text, label, action = "Send") {
     if (this.text !== text) this.#draft.value = text;
     this.#draft.placeholder = label;
     byId("draft-label").textContent = label;
+    byId("send").textContent = action;
     this.#fit();
   }
 

@@ -1,3 +1,5 @@
+import { Amendments, isAmendment } from "./amendments.js";
+
 /** The most lines kept of a conversation: a page that stays open for a month stays as light as a new one. */
 export const KEPT_LINES = 500;
 /** While somebody reads further up, nothing is to vanish there. */
@@ -18,16 +20,22 @@ export class Conversation {
   outgoing = new Map();
   unread = 0;
   draft = "";
+  /** The message that is being edited, and its words to be: `{line, text}`. */
+  editing = null;
   /** The names of those online, in a large room of some; null while unknown, which `peopleNote` may explain. */
   people = null;
   /** How many are online, by the last that the server said. */
   online = 0;
   peopleNote = "";
+  /** The names of those who are typing. */
+  typists = new Set();
   /** Whether a person reads what stands further up. */
   isReadBack = false;
   /** Which record of the room this is, and how far it was followed; undefined where nothing is recorded. */
   #epoch;
   #seq;
+  #isRecorded = false;
+  #amendments = new Amendments();
   #next = 0;
   #sorted = null;
 
@@ -52,6 +60,7 @@ export class Conversation {
    */
   enter({ epoch, seq, recovered }) {
     const [epochBefore, seqBefore] = [this.#epoch, this.#seq];
+    this.#isRecorded = epoch !== undefined;
     if (epoch === undefined) return { isRecorded: false, missed: null, hole: null };
     this.#epoch = epoch;
     if (recovered === true) return { isRecorded: true, missed: seq - (seqBefore ?? seq), hole: null };
@@ -81,7 +90,7 @@ export class Conversation {
     if (known && isSame(known, event)) return;
     // The same number for something else: the record was begun anew, under a name that we shall hear later.
     if (known) this.#epoch = null;
-    const line = messageLine(event, mine, this.#epoch);
+    const line = this.#message(event, mine);
     if (known || seq === undefined || seq >= (this.#seq ?? 0)) this.#add(line);
     else this.#insert(line);
   }
@@ -90,9 +99,22 @@ export class Conversation {
   addConfirmed({ id, content }, user, { timestamp, seq }) {
     this.outgoing.delete(id);
     if (this.#find(seq) || this.lines.some((line) => line.id === id)) return;
-    const line = { ...messageLine({ id, user, content, timestamp, seq }, true, this.#epoch), isConfirmed: true };
+    const line = { ...this.#message({ id, user, content, timestamp, seq }, true), isConfirmed: true };
     if (seq === undefined) this.#add(line);
     else this.#insert(line);
+  }
+
+  /** Takes in an edit, a deletion or a reaction of the room's record, whether its message is on the page or not. */
+  amend(event, epoch = this.#epoch) {
+    if (event.seq === undefined) return;
+    this.#amendments.note(event, epoch);
+    const line = this.#find(event.of, epoch);
+    if (line) line.amended = this.#amendments.get(epoch, event.of);
+  }
+
+  /** Whether a line is a message that the server still knows by its number. */
+  isAmendable(line) {
+    return this.#isRecorded && line.kind === "message" && line.seq !== undefined && line.epoch === this.#epoch;
   }
 
   /** A quiet line that nobody said. `tone` marks what deserves attention: "announcement" or "loss". */
@@ -124,7 +146,8 @@ export class Conversation {
     }
     const inside = events.filter(({ seq }) => seq > hole.after && !(seq >= hole.before));
     const fresh = inside.filter(({ type, seq }) => type === "message" && !this.#find(seq, epoch));
-    for (const event of fresh) this.#insert({ ...messageLine(event, isMine(event), epoch), isOld: true });
+    for (const event of events.filter(isAmendment)) this.amend(event, epoch);
+    for (const event of fresh) this.#insert({ ...this.#message(event, isMine(event), epoch), isOld: true });
     hole.before = first;
     hole.found += fresh.length;
     if (more && first > hole.after + 1) return fresh.length;
@@ -150,6 +173,12 @@ export class Conversation {
     if (oldest < 0 || epoch !== this.#epoch || !gone.some((line) => line.epoch === epoch)) return;
     const hole = { ...this.#newHole(), reason: "older", after: 0, before: seq, number: this.#next++ };
     this.lines = [hole, ...this.lines.filter((line, place) => line.kind !== "hole" || place > oldest)];
+  }
+
+  #message({ user, content, timestamp, id, seq }, mine, epoch = this.#epoch) {
+    if (seq === undefined) return { kind: "message", user, content, timestamp, id, mine };
+    const amended = this.#amendments.get(epoch, seq);
+    return { kind: "message", user, content, timestamp, id, mine, seq, epoch, amended };
   }
 
   #newHole() {
@@ -204,10 +233,6 @@ export class Conversation {
     this.people?.delete(name);
     this.#sorted = null;
   }
-}
-
-function messageLine({ user, content, timestamp, id, seq }, mine, epoch) {
-  return { kind: "message", user, content, timestamp, id, seq, epoch: seq === undefined ? undefined : epoch, mine };
 }
 
 /** Where a line stands in its record; NaN for one that belongs to none. */

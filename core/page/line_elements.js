@@ -1,4 +1,5 @@
-import { button, element, paintAvatar } from "./elements.js";
+import { button, element } from "./elements.js";
+import { messageElement } from "./message_element.js";
 import { span, timeElement } from "./times.js";
 
 const HOLE_TEXTS = {
@@ -8,20 +9,15 @@ const HOLE_TEXTS = {
   gap: ({ lost, why }) => plural(lost, "event is", "events are", `missing here (${why}).`),
 };
 
-/** A line of a conversation. @param {(hole: object) => void} fill is called for a hole that a person wants filled */
-export function lineElement(line, fill) {
+/**
+ * A line of a conversation.
+ * @param {{fill: (hole: object) => void, open: (line: object, opener: Element) => void}} actions what a person
+ *   wants: to have a hole filled, to see what can be done with a message
+ */
+export function lineElement(line, { fill, open }) {
   if (line.kind === "hole") return holeElement(line, fill);
   if (line.kind === "note") return noteElement(line);
-  const avatar = element("span", { "aria-hidden": "true" });
-  paintAvatar(avatar, line.user);
-  const who = element("p", { class: "who" }, element("bdi", { class: "author" }, line.user), " ", timeElement(line.timestamp));
-  return element("li", { class: `message${line.mine ? " mine" : ""}` }, avatar, who, contentElement(line.content));
-}
-
-/** A server without the validation plugin may carry any JSON: it is shown as what it is. */
-export function contentElement(content) {
-  if (typeof content === "string") return element("p", { class: "content", dir: "auto" }, content);
-  return element("pre", { class: "content" }, JSON.stringify(content, null, 2));
+  return messageElement(line, open);
 }
 
 /** Says how a hole is now. */

@@ -1,6 +1,8 @@
 import { continues } from "./conversation.js";
 import { byId, reconcile } from "./elements.js";
 import { lineElement, updateHole } from "./line_elements.js";
+import { updateMessage } from "./message_element.js";
+import { TabStop } from "./tab_stop.js";
 
 const NEAR_THE_END = 48;
 /** So many pixels before the beginning is reached, what is older is asked for. */
@@ -9,7 +11,8 @@ const NEAR_THE_BEGINNING = 200;
 /** Shows the lines of one conversation, drawn at most once a frame however fast they come. */
 export class LogView {
   conversation = null;
-  #fill;
+  #actions;
+  #reader;
   #scroller = byId("scroller");
   #region = byId("log-region");
   #list = byId("log");
@@ -21,14 +24,16 @@ export class LogView {
   #scheduled = false;
   #atEnd = true;
   #quiet = 0;
+  #tabStop = new TabStop(this.#list);
 
-  /** @param {{fill: (hole: object) => void}} actions loads what is missing in a hole */
-  constructor({ fill }) {
-    this.#fill = (hole) => {
-      // Who asks for what is missing goes on reading where it begins.
-      if (hole.reason !== "older") this.#atEnd = false;
-      fill(hole);
-    };
+  /**
+   * @param {{fill: (hole: object) => void, open: (line: object, opener: Element) => void,
+   *   reader: (line: object) => object}} parts load what is missing in a hole, show what can be done with a message;
+   *   `reader` is what `updateMessage` takes
+   */
+  constructor({ fill, open, reader }) {
+    this.#reader = reader;
+    this.#actions = { fill: (hole) => this.#fill(hole, fill), open };
     this.#scroller.addEventListener("scroll", () => this.#noticeScroll(), { passive: true });
     this.#latest.addEventListener("click", () => {
       this.toEnd();
@@ -70,6 +75,12 @@ export class LogView {
     this.#drawLatest();
   }
 
+  /** Who asks for what is missing goes on reading where it begins. */
+  #fill(hole, fill) {
+    if (hole.reason !== "older") this.#atEnd = false;
+    fill(hole);
+  }
+
   #draw() {
     if (this.#atEnd) this.conversation?.trim();
     const lines = this.conversation?.lines ?? [];
@@ -78,10 +89,11 @@ export class LogView {
     if (older) this.#beQuiet();
     this.#spoken.textContent = older ? `${older} earlier message${older === 1 ? "" : "s"} loaded.` : "";
     const anchor = this.#atEnd ? null : this.#anchor();
-    const hadFocus = this.#list.contains(document.activeElement);
+    const focused = document.activeElement;
+    const item = this.#list.contains(focused) ? focused.closest("li.message, li.hole") : null;
     this.#reconcile(lines);
-    // A button that has done its work takes the focus with it.
-    if (hadFocus && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
+    this.#tabStop.update();
+    if (item && (focused.hidden || !focused.isConnected)) this.#catchFocus(item);
     this.#shown = Math.max(this.#shown, ...fresh.map((line) => line.number));
     this.#empty.hidden = lines.length > 0 || !this.conversation || this.conversation.outgoing.size > 0;
     if (!anchor) this.toEnd();
@@ -92,12 +104,19 @@ export class LogView {
     }
   }
 
+  /** A button that has done its work takes the focus with it. */
+  #catchFocus(item) {
+    const more = item.isConnected && item.querySelector(".more:not([hidden])");
+    (more || this.#scroller).focus({ preventScroll: true });
+  }
+
   #reconcile(lines) {
     const items = lines.map((line, place) => ({ line, isContinued: continues(line, lines[place - 1]) }));
-    const create = ({ line }) => lineElement(line, this.#fill);
+    const create = ({ line }) => lineElement(line, this.#actions);
     reconcile(this.#list, items, ({ line }) => String(line.number), create, (child, { line, isContinued }) => {
       if (line.kind === "hole") updateHole(child, line);
       else child.classList.toggle("continued", isContinued);
+      if (line.kind === "message") updateMessage(child, line, this.#reader(line));
     });
   }
 
@@ -120,7 +139,7 @@ export class LogView {
 
   #fillBeginning() {
     const first = this.conversation?.lines[0];
-    if (first?.kind === "hole" && first.reason === "older" && first.state === "idle") this.#fill(first);
+    if (first?.kind === "hole" && first.reason === "older" && first.state === "idle") this.#actions.fill(first);
   }
 
   /** What is added now is nothing that has just been said. */

@@ -1,5 +1,5 @@
 import { button, byId, element, reconcile } from "./elements.js";
-import { contentElement } from "./line_elements.js";
+import { contentElement } from "./message_element.js";
 import { countdown, span } from "./times.js";
 
 /** Shows our own messages that are not published yet: on their way, waiting, or refused. */

@@ -3,14 +3,18 @@ const REPLIES = new Set(["presence", "history", "help"]);
 const UNSURE =
   "The connection was lost before the server confirmed this, too long ago to send it again safely: look whether it is there.";
 
-/** An event that was refused, or never answered. `retryAfter` is in seconds, as the server says it. */
+/**
+ * An event that was refused, or never answered. `retryAfter`, in seconds, and `expected`, what would do, are
+ * as the server says them.
+ */
 export class HubbubError extends Error {
-  constructor({ code, message, retryable = false, retry_after: retryAfter = undefined }) {
+  constructor({ code, message, retryable = false, retry_after: retryAfter, expected }) {
     super(message);
     this.name = "HubbubError";
     this.code = code;
     this.retryable = retryable;
     this.retryAfter = retryAfter;
+    this.expected = expected;
   }
 }
 

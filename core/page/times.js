@@ -11,8 +11,14 @@ export function timeElement(timestamp) {
   if (Number.isNaN(date.getTime())) return made;
   made.dateTime = timestamp;
   made.textContent = moment(date);
-  made.title = WHOLE.format(date);
+  made.title = whole(timestamp);
   return made;
+}
+
+/** A timestamp with all that can be said of it, in the reader's own zone; nothing where it is none. */
+export function whole(timestamp) {
+  const date = new Date(timestamp);
+  return Number.isNaN(date.getTime()) ? "" : WHOLE.format(date);
 }
 
 /** A moment in few words: its time, and its day where that is not today. */

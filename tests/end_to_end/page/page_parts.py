@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from typing import Protocol, TypedDict, Unpack
+from uuid import uuid4
 
 import pytest
 from websockets.sync.client import ClientConnection
@@ -49,6 +50,24 @@ def connection(page: Page) -> Locator:
 
 def messages(page: Page) -> Locator:
     return page.get_by_role("log").locator(".message .content")
+
+
+def message(page: Page, text: str) -> Locator:
+    """The message that says this, with all that belongs to it."""
+    return page.get_by_role("log").locator(".message").filter(has_text=text)
+
+
+def menu_button(page: Page, text: str) -> Locator:
+    """Opens what can be done with the message that says this."""
+    return message(page, text).get_by_role("button", name="React or change")
+
+
+def chips(page: Page) -> Locator:
+    return page.get_by_role("log").locator(".chip")
+
+
+def typing(page: Page) -> Locator:
+    return page.locator("#typing")
 
 
 def log_lines(page: Page) -> Locator:
@@ -124,3 +143,14 @@ def publish(client: ClientConnection, *contents: str) -> None:
         assert event["type"] != "error", event
         if event["type"] == "ack":
             waiting.discard(event["id"])
+
+
+def deliver(client: ClientConnection, **event: object) -> int:
+    """Send an event as another client, until the server has confirmed it; its number in the room."""
+    mine = uuid4().hex
+    client.send(json.dumps({**event, "id": mine}))
+    while True:
+        answer = json.loads(client.recv(timeout=20))
+        assert answer["type"] != "error", answer
+        if answer["type"] == "ack" and answer["id"] == mine:
+            return answer.get("seq", 0)
