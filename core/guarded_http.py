@@ -21,6 +21,7 @@ from .client_address import TrustedProxies, normal
 from .config_server import ServerConfig
 from .half_open import HalfOpen
 from .proxy_protocol import BadProxyHeaderError, read_proxy_header
+from .turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,9 @@ MAX_HEADERS: Final = 100
 MAX_PIPELINED: Final = 16
 """Requests of one connection that may wait for the answers to earlier ones."""
 
+HANDSHAKES_PER_TURN: Final = 16
+"""WebSocket handshakes in one turn of the event loop: a few milliseconds, as a broadcast may take."""
+
 
 class Guard(ServerState):
     """What uvicorn's protocols of one server share, and the limits that hold for them together."""
@@ -45,6 +49,7 @@ class Guard(ServerState):
         """``max_sockets`` is how many connections of any kind there may be."""
         super().__init__()
         self.half_open = HalfOpen(config.max_handshakes, config.handshake_timeout)
+        self.handshakes = Turns(HANDSHAKES_PER_TURN)
         self._proxies = TrustedProxies(config.trusted_proxies)
         self._has_proxy_protocol = config.proxy_protocol
         self._max_sockets = max_sockets
@@ -239,16 +244,12 @@ class GuardedHttp(HttpToolsProtocol):
     def _forget_parser(self) -> None:
         self.parser = None  # It refers back to this object, and only the collector would free them.
 
-    def _request_is_whole(self) -> None:
-        """Leave the connection to another protocol."""
-        self._guard.half_open.discard(self)
-        self.connections.discard(self)
-        self._forget_parser()
-
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection to uvicorn's WebSocket protocol, with the address that a proxy has told."""
         super().handle_websocket_upgrade()
-        self._request_is_whole()
+        self._guard.half_open.discard(self)
+        self.connections.discard(self)
+        self._forget_parser()
         protocol = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())
         if not protocol.handshake_initiated:
             self._end(_answer(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake."))

@@ -35,8 +35,17 @@ class UvicornHttp(GuardedHttp):
     """uvicorn's HTTP protocol with a way of its own for WebSockets."""
 
     def handle_websocket_upgrade(self) -> None:
-        """Answer the handshake, and leave the connection to the application if it wants it."""
-        self._request_is_whole()
+        """Answer the handshake; where many come at once, in one of the next turns of the event loop."""
+        self._guard.half_open.discard(self)
+        self._forget_parser()
+        if not self._guard.handshakes.run(self._answer_handshake):
+            self.transport.pause_reading()
+
+    def _answer_handshake(self) -> None:
+        """Leave the connection to the application if it wants it."""
+        self.connections.discard(self)
+        if self.transport.is_closing():
+            return
         request = Request(
             self.url.decode("latin-1"), self._headers(), self.scope["method"], f"HTTP/{self.scope['http_version']}"
         )

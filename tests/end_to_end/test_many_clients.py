@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from contextlib import ExitStack
 
@@ -43,6 +45,32 @@ def test_of_a_thousand_clients_that_vanish_at_once_nothing_stays(
     late.send(type="presence", id="1")
     presence = late.wait_for(type="presence")
     assert [user["user"] for user in presence["users"]] == ["late"]  # type: ignore[index, union-attr]
+
+
+def test_of_many_that_come_in_one_moment_all_who_stay_are_served(
+    start_server: StartServer, connect: Connect
+) -> None:
+    server = start_server()
+    connect(server, "/ws/elsewhere?user=first").wait_for(event="joined")
+    with ExitStack() as stack:
+        os.kill(server.process.pid, signal.SIGSTOP)  # They wait in the socket that listens.
+        crowd = [stack.enter_context(socket.create_connection((server.host, server.port))) for _ in range(120)]
+        for number, member in enumerate(crowd):
+            member.sendall(REQUEST.format(room=number, number=number).encode())
+        for member in crowd[::3]:
+            member.close()
+        os.kill(server.process.pid, signal.SIGCONT)
+        staying = [member for number, member in enumerate(crowd) if number % 3]
+        for member in staying:
+            member.settimeout(20)
+            answer = b""
+            while b'"joined"' not in answer:
+                data = member.recv(4096)
+                assert data, answer
+                answer += data
+        while server.connections > len(staying) + 1:
+            pass
+        assert server.connections == len(staying) + 1
 
 
 def test_clients_that_come_and_go_do_not_make_the_server_grow(start_server: StartServer, connect: Connect) -> None:
