@@ -9,7 +9,7 @@ import { ListsView } from "./lists_view.js";
 import { LogView } from "./log_view.js";
 import { Notice } from "./notice.js";
 import { OutgoingView } from "./outgoing_view.js";
-import { showStrip } from "./typing_view.js";
+import { showStrip } from "./strip_view.js";
 import { Visit } from "./visit.js";
 
 const visit = new Visit();
@@ -25,6 +25,7 @@ const log = new LogView({
   fill: (hole) => chat.fill(conversations.current, hole),
   open: (line, opener) => amending.open(line, opener),
   reader: (line) => amending.reader(line),
+  atEnd: see,
 });
 const outgoing = new OutgoingView({ retry, edit, discard });
 const bar = new ConnectionBar({ connect: () => chat.connect(), rename, renew: () => entrance.renew() });
@@ -73,8 +74,17 @@ function show(conversation) {
     conversation.draft ||= visit.takeDraft(conversation.key) || (log.conversation ? "" : composer.text);
   }
   log.show(conversation);
+  see();
   showAddress(conversation);
   draw();
+}
+
+/** What is on screen is not unread. */
+function see() {
+  const { current } = conversations;
+  if (!current || document.hidden) return;
+  current.unread = 0;
+  extras.saw(current);
 }
 
 /** A person changes to a conversation: panels go, and the keyboard follows. */
@@ -87,7 +97,7 @@ function choose(conversation) {
 
 function changed(conversation) {
   const { current } = conversations;
-  if (current && !document.hidden) current.unread = 0;
+  see();
   drawTitle();
   if (current !== log.conversation) show(current);
   else if (conversation === current) log.update();
@@ -108,7 +118,7 @@ function draw() {
   lists.showConversations(conversations);
   lists.showPeople(current, chat.me);
   outgoing.show(current, chat.connected);
-  showStrip(current, extras.hasTyping(current));
+  showStrip(current, { isOffered: extras.hasTyping(current), me: chat.me });
   if (current?.editing) composer.show(current.editing.text, "Edit your message", "Save");
   else composer.show(current?.draft ?? composer.text, invitation(current));
   drawTitle();

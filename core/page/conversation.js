@@ -29,6 +29,8 @@ export class Conversation {
   peopleNote = "";
   /** The names of those who are typing. */
   typists = new Set();
+  /** How far people have read, by name, as far as it is told. */
+  readers = new Map();
   /** Whether a person reads what stands further up. */
   isReadBack = false;
   /** Which record of the room this is, and how far it was followed; undefined where nothing is recorded. */
@@ -66,6 +68,7 @@ export class Conversation {
     if (recovered === true) return { isRecorded: true, missed: seq - (seqBefore ?? seq), hole: null };
     this.#seq = seq;
     const isSame = epoch === epochBefore;
+    if (!isSame) this.readers.clear();
     const after = isSame ? seqBefore : 0;
     const reason = isSame ? "missed" : epochBefore === undefined ? "older" : "unknown";
     const hole = seq > after ? { reason, after, before: seq + 1 } : null;
@@ -115,6 +118,22 @@ export class Conversation {
   /** Whether a line is a message that the server still knows by its number. */
   isAmendable(line) {
     return this.#isRecorded && line.kind === "message" && line.seq !== undefined && line.epoch === this.#epoch;
+  }
+
+  /** The number of the newest message that the server knows; undefined where there is none. */
+  get newest() {
+    return this.#newestMessage?.seq;
+  }
+
+  /** Who has read the newest message, but for who said it. */
+  get readersOfAll() {
+    const message = this.#newestMessage;
+    if (!message) return [];
+    return [...this.readers].filter(([user, seq]) => seq >= message.seq && user !== message.user).map(([user]) => user);
+  }
+
+  get #newestMessage() {
+    return this.lines.findLast((line) => this.isAmendable(line));
   }
 
   /** A quiet line that nobody said. `tone` marks what deserves attention: "announcement" or "loss". */

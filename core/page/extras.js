@@ -1,11 +1,16 @@
 import { isAmendment } from "./amendments.js";
+import { Reading } from "./reading.js";
 import { Typing } from "./typing.js";
 
-/** What the plugin chat_extras adds, where the server has it: edits, deletions, reactions, and who is typing. */
+/**
+ * What the plugin chat_extras adds, where the server has it: edits, deletions, reactions, who is typing, and who
+ * has read what.
+ */
 export class Extras {
   #client;
   #changed;
   #typing;
+  #reading;
   /** The event types that the server understands, by its own word. */
   #types = new Set();
   /** Guests may change what they have said since then, members anything. */
@@ -17,6 +22,7 @@ export class Extras {
     this.#changed = changed;
     const tell = (room, isTyping) => client().send({ type: "typing", room, is_typing: isTyping }).catch(() => {});
     this.#typing = new Typing({ tell, changed });
+    this.#reading = new Reading({ tell: (room, seq) => client().send({ type: "read", room, up_to: seq }) });
   }
 
   /** Asks the server, which may be another one after each connect, what it understands. */
@@ -27,7 +33,7 @@ export class Extras {
       if (client !== this.#client()) return;
       this.#types = new Set(types.map(({ type }) => type));
     } catch {
-      return; // What was known is the best guess until the next connection.
+      return; // Until the next connection, what was said before stands.
     }
     this.#changed();
   }
@@ -39,6 +45,7 @@ export class Extras {
   /** The connection is lost. */
   lost(conversations) {
     this.#typing.clear(conversations);
+    this.#reading.lost(conversations, this.#client().user);
   }
 
   /** Whether it is told in a conversation who is typing. */
@@ -59,6 +66,7 @@ export class Extras {
 
   receive(conversation, event) {
     if (isAmendment(event)) conversation.amend(event);
+    else if (event.type === "read") this.#reading.heard(conversation, event, this.#client().user);
     else if (event.type === "typing" && event.user !== this.#client().user) this.#noteTyping(conversation, event);
     else return;
     this.#changed(conversation);
@@ -72,6 +80,11 @@ export class Extras {
   /** Somebody has said something. */
   said(conversation, user) {
     this.#typing.stopped(conversation, user);
+  }
+
+  /** We see what was said last. */
+  saw(conversation) {
+    if (this.#types.has("read")) this.#reading.saw(conversation, this.#client().user);
   }
 
   /** We are writing something. */

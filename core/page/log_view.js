@@ -13,6 +13,7 @@ export class LogView {
   conversation = null;
   #actions;
   #reader;
+  #tellEnd;
   #scroller = byId("scroller");
   #region = byId("log-region");
   #list = byId("log");
@@ -28,11 +29,12 @@ export class LogView {
 
   /**
    * @param {{fill: (hole: object) => void, open: (line: object, opener: Element) => void,
-   *   reader: (line: object) => object}} parts load what is missing in a hole, show what can be done with a message;
-   *   `reader` is what `updateMessage` takes
+   *   reader: (line: object) => object, atEnd: () => void}} parts load what is missing in a hole, show what can be
+   *   done with a message; `reader` is what `updateMessage` takes; `atEnd` is called when a person scrolls there
    */
-  constructor({ fill, open, reader }) {
+  constructor({ fill, open, reader, atEnd }) {
     this.#reader = reader;
+    this.#tellEnd = atEnd;
     this.#actions = { fill: (hole) => this.#fill(hole, fill), open };
     this.#scroller.addEventListener("scroll", () => this.#noticeScroll(), { passive: true });
     this.#latest.addEventListener("click", () => {
@@ -132,8 +134,10 @@ export class LogView {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
     if (this.conversation) this.conversation.isReadBack = !this.#atEnd;
-    if (this.#atEnd) this.#missed = 0;
-    else if (scrollTop < NEAR_THE_BEGINNING) this.#fillBeginning();
+    if (this.#atEnd) {
+      this.#missed = 0;
+      this.#tellEnd();
+    } else if (scrollTop < NEAR_THE_BEGINNING) this.#fillBeginning();
     this.#drawLatest();
   }
 
