@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..protocol import Encoded
@@ -81,8 +80,6 @@ class Room:
         self._users.setdefault(connection.user, {})[connection] = datetime.now(UTC)
         if self._pending:
             self._ahead[connection] = len(self._pending)
-        if self._delivery is not None:
-            self._delivery.skip(connection)
 
     def remove(self, connection: Connection) -> None:
         """End a membership; what was published before still goes to the connection's own buffer."""
@@ -168,35 +165,39 @@ class Delivery:
         writers: Mapping[Wire, Mapping[Connection, Writer]],
         ahead: Iterable[Connection],
     ) -> None:
+        """``ahead`` are the members who have it already."""
         self._rendered = {wire: wire.render(batch) for wire in writers}
-        self._served = set(ahead)
-        self._members = iter([(*member, wire) for wire, each in writers.items() for member in each.items()])
-        self.is_finished = False
-        """Whether every member was served."""
+        self._members = [(*member, wire) for wire, each in writers.items() for member in each.items()]
+        self._next = 0
+        self._ahead = set(ahead)
+        self._places: dict[Connection, int] | None = None
 
-    def skip(self, connection: Connection) -> None:
-        """Leave out a member that came later."""
-        self._served.add(connection)
+    @property
+    def is_finished(self) -> bool:
+        """Whether every member was served."""
+        return self._next >= len(self._members)
 
     def serve(self, connection: Connection) -> None:
-        """Write to one member out of turn, unless it was served already."""
-        if connection not in self._served:
-            self._served.add(connection)
+        """Write to one member out of turn, unless it was served already or came later."""
+        if self._places is None:
+            self._places = {member[0]: place for place, member in enumerate(self._members)}
+        if self._places.get(connection, -1) >= self._next and connection not in self._ahead:
+            self._ahead.add(connection)
             connection.write(self._rendered[connection.wire])
 
     def advance(self, budget: int) -> int:
         """Write to ``budget`` more members; return how many there were."""
-        rendered, served, looked_at = self._rendered, self._served, 0
-        for connection, write, wire in islice(self._members, budget):
-            looked_at += 1
-            if connection not in served:
-                served.add(connection)
-                try:
-                    write(rendered[wire])
-                except Exception as error:  # A dead socket must not keep the event from the others.
-                    connection.write_failed(error)
-        self.is_finished = looked_at < budget
-        return looked_at
+        rendered, ahead = self._rendered, self._ahead
+        members = self._members[self._next : self._next + budget]
+        self._next += len(members)
+        for connection, write, wire in members:
+            if ahead and connection in ahead:
+                continue
+            try:
+                write(rendered[wire])
+            except Exception as error:  # A dead socket must not keep the event from the others.
+                connection.write_failed(error)
+        return len(members)
 
 
 def _write_rest(batch: list[Encoded], ahead: Mapping[Connection, int]) -> None:

@@ -199,6 +199,27 @@ def test_one_turn_writes_no_more_than_it_may() -> None:
         assert counts[-1] == 10
 
 
+def test_what_is_sent_to_one_member_between_two_slices_follows_the_event_that_all_get_once() -> None:
+    with HubForTests({"chat": {}}) as hub:
+        hub.manager.fanout = Fanout(writes_per_turn=4)
+        clients = [hub.connect(f"user-{index}") for index in range(10)]
+        for client in clients:
+            client.take()
+        in_one_turn(hub, lambda: publish_one(hub))
+        in_one_turn(hub, lambda: None)
+        served = [bool(client.events) for client in clients]
+        assert any(served)
+        assert not all(served)
+
+        def send_to_each() -> None:
+            for client in clients:
+                client.connection.send(Message(content="only you"))
+
+        in_one_turn(hub, send_to_each)
+        hub.settle()
+        assert [text_of(client) for client in clients] == [["hello", "only you"]] * len(clients)
+
+
 def publish_one(hub: HubForTests) -> None:
     hub.manager.publish("lobby", Message(content="hello"))
 
