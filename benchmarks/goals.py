@@ -67,13 +67,28 @@ def _judge_at_most(run: Run, goal: AtMost) -> Judged:
     return None if own is None else (number(own), own <= goal.limit)
 
 
-def _growth(run: Run, prefix: str) -> Judged:
-    costs = [run.figure(f"{prefix}-{size}", "hubbub", "us_per_delivery") for size in SIZES]
+def _costs(run: Run, prefix: str, target: str) -> list[float]:
+    """Of a delivery in rooms of all sizes; empty where one of them was not measured."""
+    costs = [run.figure(f"{prefix}-{size}", target, "us_per_delivery") for size in SIZES]
     known = [cost for cost in costs if cost]
-    if len(known) < len(SIZES):
+    return known if len(known) == len(SIZES) else []
+
+
+def _growth(run: Run, prefix: str) -> Judged:
+    known = _costs(run, prefix, "hubbub")
+    if not known:
         return None
     words = ", ".join(map(number, known))
     return f"{words} µs", all(later <= min(known[: at + 1]) * NOISE for at, later in enumerate(known[1:]))
+
+
+def _growth_of_limit(run: Run) -> Judged:
+    """Against the machine's own: one write() to each of many sockets costs the more, the more there are."""
+    own, limit = _costs(run, "single", "hubbub"), _costs(run, "single", "write")
+    if not own or not limit:
+        return None
+    words = f"{own[-1] / own[1]:.3g} x, C {limit[-1] / limit[1]:.3g} x"
+    return words, own[-1] / own[1] <= limit[-1] / limit[1] * NOISE
 
 
 def _sparse(run: Run) -> list[tuple[str, Judged]]:
@@ -103,6 +118,8 @@ def table(run: Run) -> Table | None:
     for prefix, window in (("cost", 16), ("single", 1)):
         words = f"cost per delivery does not grow, 10 to 5,000 members, {window} in flight"
         judged.append((words, _growth(run, prefix)))
+    words = "cost per delivery, 100 to 5,000 members, 1 in flight, grows no more than that of C with one write()"
+    judged.append((words, _growth_of_limit(run)))
     judged += _sparse(run)
     rows = [[words, found[0], "met" if found[1] else "MISSED"] for words, found in judged if found]
     return Table("Hubbub's own goals", ["", "measured", ""], rows) if rows else None
