@@ -12,7 +12,7 @@ from .page_server import PageServer
 
 @pytest.fixture(autouse=True)
 def _extras(server: PageServer) -> None:
-    server.restart_with(history={"store": "memory"}, chat_extras={"typing_seconds": 0.1, "typing_expires": 3600})
+    server.restart_with(history={"store": "memory"}, chat_extras={"typing_seconds": 1e-6, "typing_expires": 3600})
 
 
 def test_who_types_is_shown_to_the_others_until_it_is_said_or_thrown_away(enter: Enter) -> None:
