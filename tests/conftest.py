@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("hubbub", deadline=None, derandomize=True)
 settings.load_profile("hubbub")
 
-# What is run in the background of a shell ignores Ctrl-C, and hands that down to the commands which tests interrupt.
+# What a shell runs in the background ignores Ctrl-C, and hands that down to the commands which tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
