@@ -152,7 +152,7 @@ class Room:
         if self._delivery.is_finished:
             self._delivery = None
         if self._delivery is not None or self._pending:
-            self._fanout.add_room(self)
+            self._fanout.go_on_with_room(self)
         return written
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hubbub.core import Connection, Message
 from hubbub.core.fanout import Fanout
+from hubbub.core.room import Room
 from hubbub.core.testing import ClientForTests, HubForTests, Received
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,6 +219,49 @@ def test_what_is_sent_to_one_member_between_two_slices_follows_the_event_that_al
         in_one_turn(hub, send_to_each)
         hub.settle()
         assert [text_of(client) for client in clients] == [["hello", "only you"]] * len(clients)
+
+
+def test_a_small_room_does_not_wait_for_a_slice_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    flush = Room.flush
+
+    def noted_flush(room: Room, budget: int) -> int:
+        flushed.append(room.name)
+        return flush(room, budget)
+
+    monkeypatch.setattr(Room, "flush", noted_flush)
+    with HubForTests({"chat": {}}) as hub:
+        hub.manager.fanout = Fanout(writes_per_turn=4)
+        for index in range(20):
+            hub.connect(f"user-{index}")
+        apart = hub.connect("apart", room="garden")
+        hub.settle()
+        flushed.clear()
+        in_one_turn(hub, lambda: publish_one(hub))
+        in_one_turn(hub, lambda: hub.manager.publish("garden", Message(content="hello")))
+        in_one_turn(hub, lambda: None)
+        assert flushed[0] == "lobby"
+        assert flushed[-2:] == ["garden", "lobby"]
+        assert text_of(apart) == ["hello"]
+
+
+def test_a_large_room_goes_on_however_busy_the_small_ones_are() -> None:
+    with HubForTests({"chat": {}}) as hub:
+        hub.manager.fanout = Fanout(writes_per_turn=4)
+        crowd = [hub.connect(f"user-{index}") for index in range(20)]
+        for index in range(10):
+            hub.connect(f"apart-{index}", room=f"room-{index}")
+        for client in crowd:
+            client.take()
+
+        def publish_everywhere() -> None:
+            for index in range(10):
+                hub.manager.publish(f"room-{index}", Message(content="hello"))
+
+        in_one_turn(hub, lambda: publish_one(hub))
+        for _ in range(40):
+            in_one_turn(hub, publish_everywhere)
+        assert all(text_of(client) == ["hello"] for client in crowd)
 
 
 def publish_one(hub: HubForTests) -> None:
