@@ -55,7 +55,7 @@ def start(coroutine: Coroutine[Any, Any, T]) -> T | asyncio.Task[T]:
     return asyncio.get_running_loop().create_task(rest)
 
 
-def start_unanswered(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None] | asyncio.Task[None]:
+def start_unanswered(coroutine: Coroutine[Any, Any, None]) -> Awaitable[None]:
     """Like `start`, for what has no result: `DONE`, or the task to wait for."""
     waiting = start(coroutine)
     return DONE if waiting is None else waiting

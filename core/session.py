@@ -21,7 +21,7 @@ from .logs import current_connection
 from .names import check_room_name, check_user_name
 from .news import not_in_room
 from .pipeline import Unfinished
-from .unanswered import Unanswered, answer, refuse
+from .unanswered import Unanswered, answer, refuse, tell_of_failure
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -245,11 +245,7 @@ class Session:
     def _stepped(self, task: asyncio.Future[None]) -> None:
         """Take the next frames from the inbox, until one has to wait."""
         self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            try:
-                task.result()
-            except Exception:
-                self._failed()
+        tell_of_failure(task, self._failed)
         while self._inbox and self.task is None:
             frame, is_text = self._inbox.popleft()
             self.receive(frame, is_text=is_text)

@@ -64,11 +64,7 @@ class Unanswered:
 
     def _answered(self, task: asyncio.Future[None]) -> None:
         self._ends.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            try:
-                task.result()
-            except Exception:
-                self._failed()
+        tell_of_failure(task, self._failed)
 
 
 async def answer(connection: Connection, answering: str | None, waiting: Awaitable[None]) -> None:
@@ -83,3 +79,12 @@ def refuse(connection: Connection, rejected: Rejected, answering: str | None) ->
     """Tell the client that its event with the id ``answering`` is refused."""
     rejected.id = answering
     connection.reject(rejected)
+
+
+def tell_of_failure(task: asyncio.Future[None], failed: Callable[[], None]) -> None:
+    """Call ``failed`` with the exception being handled that ended ``task``, if one did."""
+    if not task.cancelled() and task.exception() is not None:
+        try:
+            task.result()
+        except Exception:
+            failed()
