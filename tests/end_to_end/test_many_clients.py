@@ -16,6 +16,15 @@ REQUEST = (
 )
 
 
+def wait_for_entry(member: socket.socket) -> None:
+    member.settimeout(20)
+    answer = b""
+    while b'"joined"' not in answer:
+        data = member.recv(4096)
+        assert data, answer
+        answer += data
+
+
 def test_of_a_thousand_clients_that_vanish_at_once_nothing_stays(
     start_server: StartServer, connect: Connect
 ) -> None:
@@ -26,12 +35,7 @@ def test_of_a_thousand_clients_that_vanish_at_once_nothing_stays(
         for number, member in enumerate(crowd):
             member.sendall(REQUEST.format(room=number // 100, number=number).encode())
         for member in crowd:
-            member.settimeout(20)
-            answer = b""
-            while b'"joined"' not in answer:
-                data = member.recv(4096)
-                assert data, answer
-                answer += data
+            wait_for_entry(member)
         assert server.connections == 900
         full = connect(server, "/ws/crowd-0?user=late")
         assert full.close_code() == 1013
@@ -62,12 +66,7 @@ def test_of_many_that_come_in_one_moment_all_who_stay_are_served(
         os.kill(server.process.pid, signal.SIGCONT)
         staying = [member for number, member in enumerate(crowd) if number % 3]
         for member in staying:
-            member.settimeout(20)
-            answer = b""
-            while b'"joined"' not in answer:
-                data = member.recv(4096)
-                assert data, answer
-                answer += data
+            wait_for_entry(member)
         while server.connections > len(staying) + 1:
             pass
         assert server.connections == len(staying) + 1
