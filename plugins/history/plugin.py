@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from msgspec import Raw
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from ...core import Connection, Plugin, PluginConfig, PluginError, Rejected, hookimpl, with_seq
 from .commands import COMMANDS
@@ -22,7 +22,7 @@ from .recorder import AWAY, StoreRecorder
 from .redis_config import InRedis
 from .room_recorder import unavailable
 from .store import Durability, Retention, Store, StoreUnavailable, StoreUnusable
-from .stores import STORES, make_store
+from .stores import STORES, URLS, make_store
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,14 @@ START_PATIENCE = 3.0
 
 OF_THE_SERVER = ("store", "path", "url", "redis", "jetstream", "max_recovered", "trim_interval", "private")
 """Options that cannot differ between rooms."""
+
+OF_SOME_STORES: Mapping[str, tuple[str, ...]] = {
+    "path": ("sqlite",),
+    "url": ("postgres", "redis", "jetstream"),
+    "redis": ("redis",),
+    "jetstream": ("jetstream",),
+}
+"""Options that say something to some stores alone, and which these are."""
 
 
 class KeptPrivate(BaseModel):
@@ -92,6 +100,34 @@ class HistoryConfig(PluginConfig):
     redis: InRedis = Field(default=InRedis(), description="the Sentinels or the cluster of the redis store")
     jetstream: InJetStream = Field(default=InJetStream(), description="the stream of the jetstream store")
     private: KeptPrivate = Field(default=KeptPrivate(), description="private messages for those who are offline")
+
+    @field_validator("store")
+    @classmethod
+    def _is_a_store(cls, store: str) -> str:
+        if store not in STORES:
+            raise ValueError(f"there is no store {store!r}; there are: {', '.join(STORES)}")
+        return store
+
+    @field_validator(*OF_SOME_STORES)
+    @classmethod
+    def _is_of_the_store(cls, value: object, info: ValidationInfo) -> object:
+        # Who names a file and forgets `store: sqlite` would find nothing after a restart.
+        store, stores = info.data.get("store"), OF_SOME_STORES[info.field_name or ""]
+        default = cls.model_fields[info.field_name or ""].get_default()
+        if value != default and store is not None and store not in stores:
+            raise ValueError(
+                f"is for store: {', '.join(stores)}; but store is {store}. Change one, or remove this"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_url(self) -> Self:
+        if self.store in URLS and self.url is None:
+            raise ValueError(
+                f"the store {self.store!r} needs a url, such as {URLS[self.store]}; out of the "
+                "environment, and out of this file: url: !env NAME"
+            )
+        return self
 
 
 class History(Plugin[HistoryConfig]):

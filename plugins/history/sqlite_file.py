@@ -67,7 +67,10 @@ class SqliteFile:
             what = REMEDIES.get(code, "look at the folder and the disk")
             raise StoreUnavailable(f"The history file {self._path}: {what} ({error}).") from error
         except OSError as error:
-            raise StoreUnavailable(f"The history file {self._path} cannot be opened: {error.strerror}.") from error
+            raise StoreUnavailable(
+                f"The history file {self._path.absolute()} cannot be opened: {error.strerror}. "
+                "Make its folder, and let the server's user write there."
+            ) from error
         except BaseException:
             self._roll_back()
             raise

@@ -13,6 +13,13 @@ from .store import Store
 if TYPE_CHECKING:
     from .plugin import HistoryConfig
 
+URLS = {
+    "postgres": "postgresql://user:password@host:5432/database",
+    "redis": "redis://user:password@host:6379/0",
+    "jetstream": "nats://user:password@host:4222",
+}
+"""What a `url` looks like, for those stores that need one."""
+
 TIMEOUT = 3.0
 """Seconds that a store may take to answer: less than `server.hook_timeout`, so that who publishes is told that the
 store is away, and not that a plugin failed."""
@@ -29,21 +36,21 @@ def _sqlite(config: HistoryConfig) -> Store:
 
 
 def _postgres(config: HistoryConfig) -> Store:
-    url = _url(config, "postgresql://user:password@host:5432/database")
+    url = _url(config)
     with _extra("postgres"):
         from .postgres import PostgresStore
     return PostgresStore(url, timeout=TIMEOUT)
 
 
 def _redis(config: HistoryConfig) -> Store:
-    url = _url(config, "redis://user:password@host:6379/0")
+    url = _url(config)
     with _extra("redis"):
         from .redis import RedisStore
     return RedisStore(url, config.redis, timeout=TIMEOUT)
 
 
 def _jetstream(config: HistoryConfig) -> Store:
-    url = _url(config, "nats://user:password@host:4222")
+    url = _url(config)
     with _extra("jetstream", "nats"):
         from .jetstream import JetStreamStore
     return JetStreamStore(url, timeout=TIMEOUT, **dict(config.jetstream))
@@ -60,21 +67,14 @@ STORES: Mapping[str, Callable[[HistoryConfig], Store]] = {
 
 def make_store(config: HistoryConfig) -> Store:
     """The store that the config names. Raise `PluginError` where it cannot be."""
-    make = STORES.get(config.store)
-    if make is None:
-        raise PluginError(f"there is no store {config.store!r}; there are: {', '.join(STORES)}")
     try:
-        return make(config)
+        return STORES[config.store](config)
     except ValueError as error:
         raise PluginError(str(error)) from None
 
 
-def _url(config: HistoryConfig, example: str) -> str:
-    if config.url is None:
-        raise PluginError(
-            f"the store {config.store!r} needs a url, such as {example}; out of the environment, and out of this "
-            "file: url: !env NAME"
-        )
+def _url(config: HistoryConfig) -> str:
+    assert config.url is not None  # The config is refused without it.
     return config.url.get_secret_value()
 
 

@@ -85,6 +85,23 @@ def test_an_extra_that_is_not_installed_is_named(
         make_store(config)
 
 
-def test_a_store_that_there_is_not_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(PluginError, match="there is no store 'mysql'; there are: " + ", ".join(STORES)):
-        make_store(HistoryConfig.model_validate({"store": "mysql"}))
+MISTAKES = {
+    "store: mysql": (2, "store", "there is no store 'mysql'; there are: " + ", ".join(STORES)),
+    "path: here.sqlite": (2, "path", "is for store: sqlite; but store is memory. Change one, or remove this."),
+    "store: sqlite\n    url: sqlite:///here": (
+        3,
+        "url",
+        "is for store: postgres, redis, jetstream; but store is",
+    ),
+}
+
+
+@pytest.mark.parametrize("options", MISTAKES)
+def test_a_store_and_options_that_do_not_go_together_are_named_with_their_line(
+    options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line, key, said = MISTAKES[options]
+    config = tmp_path / "config.yaml"
+    config.write_text(f"plugins:\n  history:\n    {options}\n")
+    assert main(["check", "--config", str(config)]) == 1
+    assert f"{config}:{line + 1}: plugins.history.{key}: {said}" in capsys.readouterr().err

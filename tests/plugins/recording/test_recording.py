@@ -1,5 +1,6 @@
 import pytest
 from hubbub.core import Message, PluginError, Rejected, RoomEvent
+from hubbub.core.config_errors import ConfigError
 from hubbub.core.testing import HubForTests
 
 from .moody import MoodyStore, Start, contents, resume_from
@@ -116,7 +117,7 @@ def test_what_cannot_be_encoded_takes_no_number(start: Start) -> None:
         assert [ack["seq"] for ack in alice.take("ack")] == [1, 2]
 
 
-@pytest.mark.parametrize("own", [{"store": "memory"}, {"private": {"keep": 5}}, {"path": "other.sqlite"}])
+@pytest.mark.parametrize("own", [{"store": "memory"}, {"private": {"keep": 5}}, {"max_recovered": 5}])
 def test_the_store_is_one_for_all_rooms(store: MoodyStore, own: dict[str, object]) -> None:
     rooms = {"options": {"garden": {"plugins": {"history": own}}}}
     hub = HubForTests({"chat": {}, "history": {"store": "moody"}}, rooms=rooms)
@@ -125,7 +126,7 @@ def test_the_store_is_one_for_all_rooms(store: MoodyStore, own: dict[str, object
 
 
 def test_an_unknown_store_is_explained() -> None:
-    with pytest.raises(PluginError, match="there is no store 'sqlit'; there are: memory, sqlite"):
+    with pytest.raises(ConfigError, match="store: there is no store 'sqlit'; there are: memory, sqlite"):
         HubForTests({"chat": {}, "history": {"store": "sqlit"}}).__enter__()
 
 
