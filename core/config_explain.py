@@ -1,7 +1,7 @@
 """What pydantic found wrong, in people's words: what was expected, what stands there instead."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -49,6 +49,8 @@ _EXPECTED: Mapping[str, str] = {
 }
 _NUMERIC = frozenset({_WHOLE_NUMBER, _NUMBER, _SIZE})
 
+_SECONDS_IN: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
 
 @dataclass(frozen=True, slots=True)
 class _Mistake:
@@ -74,7 +76,7 @@ def explain(
         alternatives = list(dict.fromkeys(text for text in expected if text is not None))
         if alternatives:
             got = "a value that is not shown" if is_secret(path) else _shown(mistakes[0].details["input"])
-            hint = "" if is_secret(path) else _hint(mistakes[0].details)
+            hint = "" if is_secret(path) else _hint(mistakes[0].details, expected)
             sentence = f"expected {' or '.join(alternatives)}, got {got}.{hint}{_described(slots)}"
             explained.append((path, sentence))
         explained += [
@@ -143,18 +145,43 @@ def _statement(details: ErrorDetails, model: type[BaseModel], path: KeyPath, slo
     if details["type"] == "extra_forbidden":
         known = known_keys(model, path[:-1])
         listed = f" Known keys: {', '.join(known)}." if known else ""
-        return f"unknown key.{nearest(str(path[-1]), known)}{listed}"
+        return f"unknown key.{_elsewhere(model, path, known)}{listed}"
     text = re.sub(r"^(Value error|Assertion failed), ", "", details["msg"])
     return text if text.endswith((".", "?", "!")) else text + "."
 
 
-def _hint(details: ErrorDetails) -> str:
+def _elsewhere(model: type[BaseModel], path: KeyPath, known: list[str]) -> str:
+    """Where an unknown key may belong: to another section, to a key that is spelt nearly so, or to the plugins."""
+    key = str(path[-1])
+    for section in known_keys(model, ()):
+        if key in known_keys(model, (section,)):
+            return f" It belongs under '{section}:', indented."
+    plugin = " If it is a plugin, put it under 'plugins:', indented." if "plugins" in known else ""
+    return nearest(key, known) or plugin
+
+
+def _hint(details: ErrorDetails, expected: Sequence[str | None]) -> str:
     value: object = details["input"]
+    if details["type"] == "plugin_options":
+        return " If it is an option of the plugin above, indent it further."
+    if "keys with values" in expected and is_list(value):
+        return " Write 'name:' in place of '- name'."
+    if "a list" in expected and isinstance(value, str | int | float):
+        return f" Put it in brackets to make it a list: [{_shown(value)}]."
+    if isinstance(value, str) and re.fullmatch(r"\$\{?\w+\}?", value):
+        return f" Variables are named by a tag: !env {value.strip('${}')}."
+    if isinstance(value, str) and (time := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|min|h|d)", value)):
+        seconds = float(time[1]) * _SECONDS_IN[time[2]]
+        return f" Times are seconds, without a unit: {seconds:.10g}." if _is_number(expected) else ""
     if details["type"] == "string_type" and isinstance(value, bool | int | float):
         return " Put it in quotes to make it text."
     if details["type"] in ("literal_error", "enum") and isinstance(value, str):
         return nearest(value, _choices(details))
     return ""
+
+
+def _is_number(expected: Sequence[str | None]) -> bool:
+    return any(text is not None and text.startswith(_NUMBER) for text in expected)
 
 
 def _choices(details: ErrorDetails) -> list[str]:

@@ -1,8 +1,10 @@
 """The model of `server:`."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from .client_address import parse_proxy
 from .config_section import AnyCase, Bytes, Count, Seconds, Section
@@ -19,16 +21,31 @@ def _proxy(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[\w.:%-]+", text) or re.fullmatch(r"[^:]*:\d*", text):
+        raise PydanticCustomError(
+            "address", "Input should be an address or a name such as 0.0.0.0, without a scheme or a port"
+        )
+    return text
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise PydanticCustomError(
+            "path", "Input should be a path such as /ws: a slash, then letters, digits and any of ._~-"
+        )
+    return text
+
+
 class ServerConfig(Section):
     """`server:`: where the server listens, and the limits that protect it."""
 
-    host: str = Field(
+    host: Annotated[str, AfterValidator(_address)] = Field(
         default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 means every one"
     )
     port: Count = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
-    path: str = Field(
+    path: Annotated[str, AfterValidator(_path)] = Field(
         default="/ws",
-        pattern=r"^(/[A-Za-z0-9._~-]+)+$",
         description="URL path of the WebSocket, such as /ws; a room's name may follow it: /ws/lobby",
     )
     max_frame_size: Bytes = Field(

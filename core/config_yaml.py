@@ -231,6 +231,10 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("found unexpected end of stream",), "the quote that was opened on line {opened} is never closed."),
     (("unknown escape character",), "a '\\' in double quotes starts an escape; use single quotes or '\\\\'."),
+    (
+        ("while scanning an alias", "while scanning an anchor"),
+        "'*' or '&' at the start means an alias or an anchor; put text that starts with it in quotes.",
+    ),
     (("undefined alias",), "'*' at the start means an alias of an '&anchor' before it; put text in quotes."),
     (("second occurrence",), "this '&anchor' stands twice; give one of them another name."),
     (("but found another document",), "a second document starts at this '---'; a config is one document."),

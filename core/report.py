@@ -26,7 +26,7 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     server = config.server
     lines = [
         f"{loaded.path or 'the built-in config'} is valid. This would run:",
-        f"  server   http://{server.host}:{server.port}/ and ws://{server.host}:{server.port}{server.path}",
+        f"  server   http://{_address(server)}/ and ws://{_address(server)}{server.path}",
         *(f"           {line}" for line in _changed(server, {"host", "port", "path", *_DOOR})),
         f"  pages    {_pages(server)}",
         f"  proxies  {_proxies(server)}",
@@ -37,6 +37,8 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     for number, (name, plugin) in enumerate(hub.plugins.items(), start=1):
         options = _changed(plugin.config, set())
         lines.append(f"  plugin   {number}. {name}" + (f": {', '.join(options)}" if options else ""))
+    if not hub.plugins:
+        lines.append("  plugin   none: nobody can say anything; list some under 'plugins:', such as chat")
     off = [name for name, options in config.plugins.items() if options is False]
     if off:
         lines.append(f"  off      {', '.join(off)}")
@@ -62,6 +64,11 @@ def report_plugins(loaded: LoadedConfig, hub: Hub) -> str:
         lines.append("Installed, but off; a line under 'plugins:' in the config switches one on:")
         lines += (f"   {each.name} ({each.distribution} {each.version})" for each in off)
     return loaded.source.mask("\n".join(lines) + "\n")
+
+
+def _address(server: ServerConfig) -> str:
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{host}:{server.port}"
 
 
 def _pages(server: ServerConfig) -> str:

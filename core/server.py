@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -164,11 +165,32 @@ def _explained(config: ServerConfig) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
         raise CannotListenError(
-            f"cannot listen on {config.host} port {config.port}: {reason}. "
-            "Choose another server.host or server.port, or --port 0 for a free one."
+            f"cannot listen on {config.host} port {config.port}: {_reason(error)}. {_remedy(error, config)}"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    # What `socket.create_server` says repeats the address.
+    if _is_lookup(error):
+        return "there is no such name"
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _is_lookup(error: OSError) -> bool:
+    """Whether a name was not found: such errors have negative numbers, also where `socket` has wrapped them."""
+    return error.errno is not None and error.errno < 0
+
+
+def _remedy(error: OSError, config: ServerConfig) -> str:
+    if _is_lookup(error) or error.errno == errno.EADDRNOTAVAIL:
+        return "Choose another server.host: an address of this machine, or 0.0.0.0 for all that it has."
+    if isinstance(error, PermissionError) and 0 < config.port < 1024:
+        return (
+            "Ports below 1024 are the system's: choose another server.port, and put a proxy in front or give the "
+            "process CAP_NET_BIND_SERVICE."
+        )
+    return "Choose another server.host or server.port, or --port 0 for a free one."
 
 
 def announce(listener: socket.socket, config: ServerConfig) -> None:

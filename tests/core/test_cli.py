@@ -1,9 +1,13 @@
+import errno
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from hubbub.core.cli import main
+from hubbub.core.config import ServerConfig
+from hubbub.core.server import CannotListenError, listen
 
 BUILT_IN = ["chat", "presence", "validation", "rate_limit", "heartbeat"]
 
@@ -208,3 +212,44 @@ def test_a_secret_is_never_printed(
     assert "credential" in said
     assert "correct-horse" not in said
     assert "hunter22" not in said
+
+
+def test_check_says_where_no_plugin_would_run(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.yaml").write_text("server: {host: '::1'}\nplugins:\n")
+    said = written(capsys, "check")
+    assert "  plugin   none: nobody can say anything; list some under 'plugins:', such as chat\n" in said
+    assert "  server   http://[::1]:8000/ and ws://[::1]:8000/ws\n" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(-2, "Name or service not known"),
+            "there is no such name. Choose another server.host: an address of",
+        ),
+        (
+            OSError(errno.EADDRNOTAVAIL, "no"),
+            "Cannot assign requested address. Choose another server.host: an address",
+        ),
+        (
+            PermissionError(errno.EACCES, "no"),
+            "Permission denied. Ports below 1024 are the system's: choose another",
+        ),
+        (
+            OSError(errno.EADDRINUSE, "no"),
+            "Address already in use. Choose another server.host or server.port, or --po",
+        ),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_address_that_cannot_be_had_is_answered_with_what_to_choose(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(CannotListenError) as caught:
+        listen(ServerConfig(host="chat.example.com", port=80))
+    assert str(caught.value).startswith(f"cannot listen on chat.example.com port 80: {said}")

@@ -103,7 +103,7 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
         ("server: {host: ''}", "server.host: expected text that is not empty, got ''."),
         (
             "server: {path: ws}",
-            "server.path: expected text that matches ^(/[A-Za-z0-9._~-]+)+$, got 'ws'. URL path",
+            "server.path: expected a path such as /ws: a slash, then letters, digits and any of ._~-, got 'ws'.",
         ),
         ("server: {prot: 5}", "server.prot: unknown key. Did you mean 'port'? Known keys: host, port, path,"),
         (
@@ -115,7 +115,10 @@ def option_mistakes(model: type[BaseModel], options: str, **env: str) -> list[st
             "srever: {}",
             "srever: unknown key. Did you mean 'server'? Known keys: server, rooms, plugins, api, logging.",
         ),
-        ("zzz: {}", "zzz: unknown key. Known keys: server, rooms, plugins, api, logging."),
+        (
+            "zzz: {}",
+            "zzz: unknown key. If it is a plugin, put it under 'plugins:', indented. Known keys: server,",
+        ),
         ("plugins: [chat]", "plugins: expected keys with values, got a list."),
         ("plugins: {chat: x}", "plugins.chat: expected options (keys with values), true or false, got 'x'."),
         (
@@ -218,3 +221,55 @@ def test_secrets_are_never_repeated() -> None:
     assert len(told) == 9
     assert "hunter2" not in " ".join(told)
     assert "expected a whole number, got a value that is not shown." in told[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "plugins:\nchat:\n",
+            "config.yaml:2: chat: unknown key. If it is a plugin, put it under 'plugins:', indented.",
+        ),
+        ("server:\nport: 80\n", "config.yaml:2: port: unknown key. It belongs under 'server:', indented."),
+        (
+            "server:\n  default: hall\n",
+            "config.yaml:2: server.default: unknown key. It belongs under 'rooms:', indented.",
+        ),
+        (
+            "rooms: {options: {a: {chat: {}}}}\n",
+            "unknown key. If it is a plugin, put it under 'plugins:', indented.",
+        ),
+        (
+            "plugins:\n  chat:\n  messages: 5\n",
+            "got 5. If it is an option of the plugin above, indent it further.",
+        ),
+        ("plugins:\n  - chat\n", "expected keys with values, got a list. Write 'name:' in place of '- name'."),
+        (
+            "server: {origins: 'https://a.example'}\n",
+            "got 'https://a.example'. Put it in brackets to make it a list: ['https://a.example'].",
+        ),
+        ("server: {port: '${PORT}'}\n", "got '${PORT}'. Variables are named by a tag: !env PORT."),
+        ("server: {lease: 1.5min}\n", "got '1.5min'. Times are seconds, without a unit: 90."),
+        ("server: {lease: 5000ms}\n", "got '5000ms'. Times are seconds, without a unit: 5."),
+        (
+            "server: {host: 'http://0.0.0.0'}\n",
+            "expected an address or a name such as 0.0.0.0, without a scheme or",
+        ),
+        (
+            "server: {host: '0.0.0.0:80'}\n",
+            "expected an address or a name such as 0.0.0.0, without a scheme or a port",
+        ),
+        (
+            "server: {path: ws}\n",
+            "expected a path such as /ws: a slash, then letters, digits and any of ._~-, got 'ws'.",
+        ),
+    ],
+)
+def test_what_people_get_wrong_first_is_answered_with_what_to_write(text: str, said: str) -> None:
+    (mistake,) = mistakes(text)
+    assert said in mistake
+
+
+@pytest.mark.parametrize("host", ["::", "::1", "fe80::1%eth0", "localhost", "chat_1.example.com", "10.0.0.1"])
+def test_a_host_may_be_any_address_or_name(host: str) -> None:
+    assert load(f"server: {{host: '{host}'}}\n").config.server.host == host

@@ -182,3 +182,11 @@ def test_unknown_and_unfit_tags_are_refused(value: str) -> None:
 def test_keys_that_are_no_text_are_refused() -> None:
     for text in ("? [a]\n: b\n", "? {a: 1}\n: b\n", "!env A: b\n"):
         assert "a key must be plain text" in mistakes(text, A="a")
+
+
+@pytest.mark.usefixtures("any_loader")
+def test_a_pattern_that_is_not_in_quotes_is_told_to_be() -> None:
+    assert mistakes("rooms:\n  options:\n    *:\n      max_members: 3\n") == (
+        "config.yaml:3: not valid YAML: '*' or '&' at the start means an alias or an anchor; "
+        "put text that starts with it in quotes."
+    )
