@@ -6,12 +6,13 @@ The websockets library makes the handshake and judges rare frames; the reader fo
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 import msgspec
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import WebSocketException
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
@@ -91,7 +92,7 @@ class BenchClient(asyncio.Protocol):
         if self._is_open:
             self._read(buffer[end:])
         else:
-            self._fail(_reason(self._library.handshake_exc))
+            self._fail(_reason(self._library.handshake_exc, buffer))
 
     def _read(self, buffer: bytes) -> None:
         size, position = len(buffer), 0
@@ -183,9 +184,11 @@ class BenchClient(asyncio.Protocol):
                     self._socket.write(data)
 
 
-def _reason(error: Exception | None) -> str:
-    if isinstance(error, InvalidStatus):
-        return f"the server answered HTTP {error.response.status_code}; is the path right, such as /ws?"
+def _reason(error: Exception | None, answer: bytes) -> str:
+    # The library says nothing of a status as long as the body is not there.
+    status = re.match(rb"HTTP/1\.1 ([2-5]\d\d) ", answer)
+    if status is not None:
+        return f"the server answered HTTP {status[1].decode()}; is the path right, such as /ws?"
     if isinstance(error, WebSocketException) and error.__cause__ is None:
         return f"the answer is no WebSocket handshake: {error}"
     return "the answer is no WebSocket handshake"

@@ -50,6 +50,7 @@ class Guard(ServerState):
         super().__init__()
         self.half_open = HalfOpen(config.max_handshakes, config.handshake_timeout)
         self.handshakes = Turns(HANDSHAKES_PER_TURN)
+        self.path = config.path
         self._proxies = TrustedProxies(config.trusted_proxies)
         self._has_proxy_protocol = config.proxy_protocol
         self._max_sockets = max_sockets
@@ -112,7 +113,7 @@ class GuardedHttp(HttpToolsProtocol):
     def cut(self) -> None:
         """End at once; who was sending a request is told why, if there is room for it."""
         if self._may_answer and not self.transport.is_closing() and not self.transport.get_write_buffer_size():
-            self.transport.write(_answer(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time."))
+            self.transport.write(answer(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time."))
             self.transport.close()
         if self.transport.get_write_buffer_size() or not self.transport.is_closing():
             self.transport.abort()
@@ -230,7 +231,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self._is_answering:
             self.transport.abort()
             return
-        self.transport.write(_answer(status, message))
+        self.transport.write(answer(status, message))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._guard.half_open.add(self)
@@ -252,7 +253,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._forget_parser()
         protocol = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())
         if not protocol.handshake_initiated:
-            self._end(_answer(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake."))
+            self._end(answer(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake."))
         elif not protocol.close_sent:
             protocol.scope["client"] = self.client  # The application has not seen it yet.
 
@@ -272,7 +273,8 @@ _TOO_LARGE: Final = (
 )
 
 
-def _answer(status: HTTPStatus, message: str) -> bytes:
+def answer(status: HTTPStatus, message: str) -> bytes:
+    """A whole response of one line of text, after which the connection is closed."""
     body = f"{message}\n".encode()
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import unquote
 
@@ -17,18 +18,13 @@ from websockets.extensions import Extension
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from .guarded_http import GuardedHttp
+from .guarded_http import GuardedHttp, answer
 from .handshake import Handshake
 from .transport_fast import FastTransport
 from .transport_uvicorn import EXTENSION, deflate_once_for_all, wire_for
 
 if TYPE_CHECKING:
     from .hub import Hub
-
-_NOT_FOUND = (
-    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 26\r\nConnection: close\r\n\r\n"
-    b"There is no WebSocket here"
-)
 
 
 class UvicornHttp(GuardedHttp):
@@ -63,7 +59,7 @@ class UvicornHttp(GuardedHttp):
         scope = self._websocket_scope(request, offer)
         self._run_at_once(self.app(scope, _no_messages, _no_messages))  # pyright: ignore[reportUnknownMemberType]
         if not offer.is_taken:
-            self._end(_NOT_FOUND)
+            self._end(answer(HTTPStatus.NOT_FOUND, f"There is no WebSocket here: it is at {self._guard.path}."))
 
     def _headers(self) -> Headers:
         headers = Headers()

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 
 import pytest
 from hubbub.core import bench_run
@@ -15,6 +16,7 @@ from hubbub.core.bench_plan import Plan, PlanError, make_room_for, plan_from
 from hubbub.core.bench_report import histogram
 from hubbub.core.cli import main
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 WELCOME = json.dumps({"type": "system", "event": "welcome", "user": "bench-0", "room": "bench-0"})
@@ -218,3 +220,19 @@ def test_the_histogram_has_a_bar_for_each_step() -> None:
     rows = [row.split() for row in histogram(times)]
     assert [row[1:4] for row in rows] == [["100", "us", "50.0%"], ["2", "ms", "25.0%"], ["50", "ms", "25.0%"]]
     assert [len(row[4]) for row in rows] == [40, 20, 20]
+
+
+def test_a_url_with_another_path_is_answered_with_the_status_and_what_to_look_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(connection: ServerConnection, _: Request) -> Response:
+        return connection.respond(HTTPStatus.NOT_FOUND, "There is no WebSocket here.")
+
+    with serve(lambda _: None, "127.0.0.1", 0, process_request=refuse) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        status, said = bench(capsys, f"ws://127.0.0.1:{server.socket.getsockname()[1]}/chat")
+        server.shutdown()
+        thread.join()
+    assert status == 1
+    assert "failed      2 x the server answered HTTP 404; is the path right, such as /ws?" in said
