@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .app import create_app
 from .bench import add_bench_arguments, bench
 from .config import LoadedConfig, load_config
-from .config_errors import ConfigError
+from .config_errors import ConfigError, Problem
 from .implementations import PluginError
 from .logs import configure_logging
 from .nodes_command import nodes
@@ -22,8 +24,11 @@ from .version import VERSION
 from .workers import WorkerFailedError, Workers
 
 DEFAULT_CONFIG = Path("config.yaml")
+MISTAKEN_CONFIG = Path("config.yml")
 
 MOST_WORKERS = 256
+
+logger = logging.getLogger(__name__)
 
 INTERRUPTED = 128 + 2
 PIPE_CLOSED = 128 + 13
@@ -84,12 +89,23 @@ def _load(options: argparse.Namespace) -> LoadedConfig:
     path: Path | None = options.config
     if path is None and DEFAULT_CONFIG.exists():
         path = DEFAULT_CONFIG
+    if path is None and MISTAKEN_CONFIG.exists():
+        text = f"is not read by itself. Rename it to {DEFAULT_CONFIG}, or name it: --config {MISTAKEN_CONFIG}"
+        raise ConfigError([Problem(str(MISTAKEN_CONFIG), "", text)])
     environment = dict(os.environ)
+    given: dict[str, str] = {}
     for name in ("host", "port"):
         value: str | None = getattr(options, name, None)
         if value is not None:
-            environment[f"HUBBUB_SERVER__{name.upper()}"] = value
-    return load_config(path, environment)
+            variable = f"HUBBUB_SERVER__{name.upper()}"
+            environment[variable] = value
+            given[f"environment variable {variable}"] = f"--{name}"
+    try:
+        return load_config(path, environment)
+    except ConfigError as error:
+        raise ConfigError(
+            replace(each, place=given.get(each.place, each.place)) for each in error.problems
+        ) from None
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -103,6 +119,10 @@ def _serve(options: argparse.Namespace) -> int:
         )
         return 1
     configure_logging(loaded.config.logging)
+    if loaded.path is None:
+        logger.info("there is no %s in %s: the built-in config is used", DEFAULT_CONFIG, Path.cwd())
+    for warning in loaded.warnings:
+        logger.warning("%s", warning)
     if options.workers > 1:
         return Workers(loaded, options.workers).run()
     serve(app, loaded)

@@ -2,8 +2,8 @@
 
 import fnmatch
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -16,7 +16,8 @@ from .config_errors import ConfigError, KeyPath, Problem, child, is_mapping, nea
 from .config_explain import explain
 from .config_section import AnyCase, Count, OrEmpty, Section
 from .config_server import ServerConfig as ServerConfig
-from .config_source import Source, read_source
+from .config_shape import known_keys
+from .config_source import PREFIX, SEPARATOR, Source, read_source
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -126,6 +127,8 @@ class LoadedConfig:
     source: Source
     path: Path | None
     """The file that was read; `None` for the default that is built in."""
+    warnings: tuple[str, ...] = ()
+    """What was probably meant otherwise, a sentence each."""
 
 
 def load_config(path: Path | None, env: Mapping[str, str]) -> LoadedConfig:
@@ -133,7 +136,8 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> LoadedConfig:
 
     Raises ConfigError with every mistake that can be found at once.
     """
-    return _load(read_source(path, env), path)
+    source = read_source(path, env)
+    return replace(_load(source, path), warnings=tuple(_mistaken_variables(source, env)))
 
 
 def config_from(data: Mapping[str, object]) -> LoadedConfig:
@@ -163,6 +167,24 @@ def validate_options(model: type[M], data: Mapping[str, object], source: Source,
     except ValidationError as error:
         # Not chained: pydantic's own text repeats the values, and some are secrets.
         raise ConfigError(_problems(error, model, data, source, at)) from None
+
+
+def _mistaken_variables(source: Source, env: Mapping[str, str]) -> Iterator[str]:
+    """What to say of variables that look like overrides, but lack a double underscore.
+
+    They are no mistake for certain: Kubernetes sets some, and `!env` may take any.
+    """
+    for variable, value in sorted(env.items()):
+        section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+        known = known_keys(Config, (section,))
+        is_key = bool(key) and (key in known or section == "plugins")
+        if not variable.startswith(PREFIX) or SEPARATOR in variable or not is_key:
+            continue
+        if not value.startswith("tcp://") and not source.has_taken(value):
+            meant = (
+                f"{PREFIX}{section}{SEPARATOR}{key}".upper() if key in known else f"{PREFIX}PLUGINS__NAME__OPTION"
+            )
+            yield f"the environment variable {variable} sets nothing. Two underscores stand between keys: {meant}"
 
 
 def _problems(

@@ -55,6 +55,10 @@ class Source:
             path[: len(broken)] == broken or broken[: len(path)] == path for broken in self._broken if broken
         )
 
+    def has_taken(self, text: str) -> bool:
+        """Whether `!env` or `!file` has brought this text."""
+        return text in self._secrets.values()
+
     def mask(self, text: str) -> str:
         """`text` without the values that must not be shown, where others wrote it."""
         for secret in sorted(self._secret_texts(self.data, ()), key=len, reverse=True):

@@ -47,8 +47,7 @@ class Hub:
         core = CoreEvents(PluginConfig())
         everyone: dict[str, AnyPlugin] = {"core": core, **self.plugins}
         self.pipeline = Pipeline(everyone, self.config.server.hook_timeout)
-        offered = (plugin.make_broker() for plugin in self.plugins.values())
-        self.broker = broker or next(filter(None, offered), None) or MemoryBroker()
+        self.broker = broker or _broker(loaded, self.plugins) or MemoryBroker()
         self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
         self.door = Door(self.config.server, lambda: self.manager.now())
         self.codec = _codec(self.plugins)
@@ -147,6 +146,16 @@ def _default_room(loaded: LoadedConfig) -> str:
     except Rejected as rejected:
         path = ("rooms", "default")
         raise ConfigError([Problem(loaded.source.where(path), show_key(path), rejected.message)]) from None
+
+
+def _broker(loaded: LoadedConfig, plugins: Mapping[str, AnyPlugin]) -> Broker | None:
+    offered = {name: broker for name, plugin in plugins.items() if (broker := plugin.make_broker()) is not None}
+    if len(offered) > 1:
+        first, second = list(offered)[:2]
+        path = ("plugins", second)
+        text = f"the plugin {first!r} connects the servers already, and there is one broker at most. Keep one."
+        raise ConfigError([Problem(loaded.source.where(path), show_key(path), text)])
+    return next(iter(offered.values()), None)
 
 
 def _codec(plugins: Mapping[str, AnyPlugin]) -> Codec:

@@ -43,6 +43,7 @@ def report_config(loaded: LoadedConfig, hub: Hub) -> str:
     if off:
         lines.append(f"  off      {', '.join(off)}")
     lines += (f"  api      {line}" for line in _api_keys(config.api))
+    lines += (f"  ignored  {warning}" for warning in loaded.warnings)
     lines.append(f"  logging  {config.logging.level}, {config.logging.format}")
     return loaded.source.mask("\n".join(lines) + "\n")
 

@@ -253,3 +253,43 @@ def test_an_address_that_cannot_be_had_is_answered_with_what_to_choose(
     with pytest.raises(CannotListenError) as caught:
         listen(ServerConfig(host="chat.example.com", port=80))
     assert str(caught.value).startswith(f"cannot listen on chat.example.com port 80: {said}")
+
+
+def test_an_option_of_the_command_line_is_named_as_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    said = written(capsys, "serve", "--port", "eight", status=1)
+    assert said.startswith("--port: server.port: expected a whole number from 0 to 65535, got 'eight'.")
+
+
+def test_a_config_of_nearly_the_right_name_is_not_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.yml").write_text("server: {port: 9000}\nplugins: {chat: }\n")
+    said = written(capsys, "check", status=1)
+    assert said == "config.yml: is not read by itself. Rename it to config.yaml, or name it: --config config.yml\n"
+    assert "127.0.0.1:9000" in written(capsys, "check", "--config", "config.yml")
+
+
+def test_check_tells_of_variables_that_lack_an_underscore(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("config.yaml").write_text("server: {secret: !env HUBBUB_SERVER_SECRET}\nplugins: {chat: }\n")
+    for name, value in {
+        "SERVER_MAX_CONNECTIONS": "9",
+        "PLUGINS_CHAT_WELCOME": "Hi",
+        "SERVER_SECRET": "what is taken by name is meant so",
+        "SERVER_PORT": "tcp://10.0.0.1:8000",  # As Kubernetes sets it for a service called hubbub-server.
+        "SERVICE_HOST": "10.0.0.1",
+        "API_KEY": "of one's own",
+    }.items():
+        monkeypatch.setenv(f"HUBBUB_{name}", value)
+    ignored = [line for line in written(capsys, "check").splitlines() if line.startswith("  ignored")]
+    assert ignored == [
+        "  ignored  the environment variable HUBBUB_PLUGINS_CHAT_WELCOME sets nothing. "
+        "Two underscores stand between keys: HUBBUB_PLUGINS__NAME__OPTION",
+        "  ignored  the environment variable HUBBUB_SERVER_MAX_CONNECTIONS sets nothing. "
+        "Two underscores stand between keys: HUBBUB_SERVER__MAX_CONNECTIONS",
+    ]
+
+
+def test_two_brokers_are_one_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("config.yaml").write_text("plugins:\n  chat:\n  redis:\n  nats:\n")
+    said = written(capsys, "check", status=1)
+    assert said.startswith("config.yaml:4: plugins.nats: the plugin 'redis' connects the servers already")
