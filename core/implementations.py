@@ -13,7 +13,9 @@ import pluggy
 
 from ..protocol import Event
 from . import hookspecs
+from .hook_signatures import check_hooks, hook_names
 from .plugin import PROJECT, Plugin, PluginConfig
+from .plugin_error import PluginError as PluginError
 
 AnyPlugin = Plugin[PluginConfig]
 CORE = "core"
@@ -22,39 +24,18 @@ CORE = "core"
 REVERSED = frozenset({"disconnected", "shutdown"})
 
 
-class PluginError(Exception):
-    """A plugin that cannot be used as it is: the message names it, the hook, and what to change."""
-
-
 def find_implementations(plugins: Mapping[str, AnyPlugin]) -> Mapping[str, Sequence[pluggy.HookImpl]]:
     """Each hook's implementations in the order in which they are called."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     for name in reversed(list(plugins)):  # pluggy calls the last registered first.
-        try:
-            manager.register(plugins[name], name)
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginError(f"the plugin {name!r} does not fit the hooks: {error}") from error
+        check_hooks(manager, name, plugins[name])
+        manager.register(plugins[name], name)
     found: dict[str, Sequence[pluggy.HookImpl]] = {}
     for hook in hook_names():
         last_first: list[pluggy.HookImpl] = getattr(manager.hook, hook).get_hookimpls()
         found[hook] = last_first if hook in REVERSED else last_first[::-1]
-        for each in found[hook]:
-            if each.hookwrapper or each.wrapper:
-                raise PluginError(f"the plugin {each.plugin_name!r} wraps {hook}; hooks cannot be wrapped")
     return found
-
-
-def hook_names() -> list[str]:
-    """The hooks that there are, in the order of the specifications."""
-    return [name for name, value in vars(hookspecs).items() if hasattr(value, f"{PROJECT}_spec")]
-
-
-def offered_arguments(hook: str) -> tuple[str, ...]:
-    """The arguments that the specification has."""
-    code = getattr(hookspecs, hook).__code__
-    return code.co_varnames[: code.co_argcount]
 
 
 def offering(implementation: pluggy.HookImpl, offered: Sequence[str]) -> Callable[..., object]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
+from ..protocol import Event
 from .config import LoadedConfig, validate_options
 from .config_errors import ConfigError, Problem, nearest, show_key
-from .implementations import CORE, AnyPlugin, PluginError
-from .plugin import Plugin
+from .implementations import CORE, AnyPlugin
+from .plugin import Plugin, PluginConfig
+from .plugin_error import PluginError, told, told_with_place
 
 GROUP = "hubbub.plugins"
-"""The name under which the core answers events of its own."""
+"""The group of entry points in which packages declare plugins."""
 
 PluginClass = type[Plugin[Any]]
+
+INIT = "an __init__ takes (self, config, overrides) and gives both to super(); do the rest in startup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,11 @@ def load_plugins(loaded: LoadedConfig, extra: Mapping[str, PluginClass] | None =
             text = "this name is the core's own. Write module:Class to switch on a plugin that has it."
             problems.append(Problem(loaded.source.where(("plugins", name)), show_key(("plugins", name)), text))
             continue
-        found = (extra or {}).get(name) or find_plugin(name, installed)
+        found = (extra or {}).get(name)
+        if found is not None:
+            _check_class(name, found)
+        else:
+            found = find_plugin(name, installed)
         if found is None:
             problems.append(_unknown(name, loaded, sorted({*installed, *(extra or {})})))
         else:
@@ -107,11 +115,26 @@ def find_plugin(name: str, installed: Mapping[str, Installed]) -> PluginClass | 
     except Exception as error:
         _check_extras(name, installed, error)
         raise PluginError(
-            f"the plugin {name!r} cannot be imported from {module}:{attribute}: {error!r}"
+            f"the plugin {name!r} cannot be imported from {module}:{attribute}: {told_with_place(error)}"
         ) from error
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise PluginError(f"the plugin {name!r}: {module}:{attribute} is not a subclass of hubbub.core.Plugin")
+    _check_class(name, cast(PluginClass, found))
     return cast(PluginClass, found)
+
+
+def _check_class(name: str, plugin: PluginClass) -> None:
+    """Raise `PluginError` where the class says something about itself that cannot be."""
+    events = cast(object, plugin.events)
+    if not isinstance(events, tuple | list):
+        raise PluginError(f"the plugin {name!r}: events must be a tuple, such as (Hand,) with a comma")
+    for event in cast("Iterable[object]", events):
+        if not (isinstance(event, type) and issubclass(event, Event)):
+            raise PluginError(f"the plugin {name!r}: {event!r} in its events is no subclass of hubbub.core.Event")
+    try:
+        plugin.config_type()
+    except TypeError as error:
+        raise PluginError(f"the plugin {name!r}: {error}") from error
 
 
 def _check_extras(name: str, installed: Mapping[str, Installed], error: Exception) -> None:
@@ -151,6 +174,13 @@ def _build(name: str, plugin: PluginClass, options: Mapping[str, object], loaded
         if name in room.plugins
     }
     try:
-        return plugin(config, overrides)
+        made = plugin(config, overrides)
     except Exception as error:
-        raise PluginError(f"the plugin {name!r} cannot be made: {error}") from error
+        raise PluginError(f"the plugin {name!r} cannot be made: {told(error)}{_about_init(error)}") from error
+    if not isinstance(getattr(made, "config", None), PluginConfig):
+        raise PluginError(f"the plugin {name!r} cannot be made: it has no config; {INIT}")
+    return made
+
+
+def _about_init(error: Exception) -> str:
+    return f"; {INIT}" if isinstance(error, TypeError | AttributeError) else ""

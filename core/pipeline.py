@@ -16,18 +16,24 @@ from typing import TYPE_CHECKING, Any, cast
 from pluggy import HookImpl
 
 from ..protocol import Event, Rejected, RoomEvent
+from .calls import Calls, guard, notify
 from .eager import DONE, InOrder
+from .hook_signatures import offered_arguments
 from .identity import Identity
-from .implementations import (
-    CORE,
-    AnyPlugin,
-    PluginError,
-    event_types,
-    find_implementations,
-    offered_arguments,
-    offering,
+from .implementations import CORE, AnyPlugin, event_types, find_implementations, offering
+from .isolation import one_publication_further
+from .plugin_error import PluginError, told
+from .steps import (
+    CheckStep,
+    Function,
+    HandleStep,
+    ObserveStep,
+    Owner,
+    Step,
+    TransformStep,
+    acknowledge,
+    wrong_result,
 )
-from .steps import CheckStep, Function, HandleStep, ObserveStep, Owner, Step, TransformStep, acknowledge
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -37,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 Steps = tuple[tuple[Function, bool, Step], ...]
 """Each with what is called, and whether it wants the event alone: the most frequent call gets no wrapper."""
-Calls = tuple[tuple[Function, Owner], ...]
 
 EVENT_STEPS = {"check_event": CheckStep, "transform_event": TransformStep, "handle_event": HandleStep}
 
@@ -86,10 +91,8 @@ class Unfinished(Awaitable[None]):
         """Go on once ``end`` is done; return what is to be waited for then. Raise as `Pipeline.run`."""
         try:
             self.end.result()
-        except Rejected:
-            raise
-        except Exception:
-            self._step.failed()
+        except Exception as error:
+            self._step.failed(error)
         if not self._rest:
             return None
         self._connection.answering = self.answering  # Others were handled meanwhile.
@@ -183,20 +186,19 @@ class Pipeline:
         for function, takes_event_alone, step in steps:
             try:
                 result = function(event) if takes_event_alone else function(connection, event)
-            except Rejected:
-                raise
-            except Exception:
-                step.failed()
-                continue
-            if result is not None and result is not DONE:
+                if result is None or result is DONE:
+                    continue
                 if result.__class__ is InOrder:
                     end = cast(InOrder, result).end
                     return Unfinished(self, step, end, _after(step, steps), connection, event)
                 changed = step.take(result, connection, event)
-                if changed is None:
-                    rest = _after(step, steps)
-                    return self._run_rest(step, result, rest, connection, event, connection.answering)
-                event = changed
+            except BaseException as error:  # Also what would end the server, such as SystemExit.
+                step.failed(error)
+                continue
+            if changed is None:
+                rest = _after(step, steps)
+                return self._run_rest(step, result, rest, connection, event, connection.answering)
+            event = changed
         return None
 
     async def _run_rest(
@@ -211,31 +213,30 @@ class Pipeline:
         """Wait for what the hook of ``step`` returned, and go on with the ``rest``."""
         try:
             result = await step.owner.wait(waiting)
-        except Rejected:
-            raise
-        except Exception:
-            step.failed()
-        else:
             if result is not None:
                 event = step.take(result, connection, event) or event
+        except Exception as error:
+            step.failed(error)
         connection.answering = answering  # Others may have been handled meanwhile.
         await (self.run(rest, connection, event) or DONE)
 
     async def check_publish(self, room: str, event: Event) -> None:
         """Raise `Rejected` where a plugin refuses the publication."""
-        await self._guard("check_publish", self.chain_of(event).publish_checks, room, event)
+        if calls := self.chain_of(event).publish_checks:
+            await guard("check_publish", calls, (room, event), one_publication_further())
 
     async def event_published(self, room: str, event: Event) -> None:
         """Tell the observers of a publication."""
-        await self._notify("event_published", self.chain_of(event).publish_observers, room, event)
+        if calls := self.chain_of(event).publish_observers:
+            await notify("event_published", calls, (room, event), one_publication_further())
 
     async def check(self, hook: str, *arguments: object) -> None:
         """Call a guard that has no event: ``check_connect``, ``check_join`` or ``check_recover``."""
-        await self._guard(hook, self._calls[hook], *arguments)
+        await guard(hook, self._calls[hook], arguments)
 
     async def notify(self, hook: str, *arguments: object) -> None:
         """Call a notification that has no event: each plugin is called, whatever the others raise."""
-        await self._notify(hook, self._calls[hook], *arguments)
+        await notify(hook, self._calls[hook], arguments)
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin implements the hook."""
@@ -245,51 +246,29 @@ class Pipeline:
         """Who the first plugin that knows them says they are, or None. Raise `Rejected` for bad credentials."""
         for function, owner in self._calls["authenticate"]:
             try:
-                user = function(handshake)
-                if user is not None:
-                    user = await owner.wait(user)
+                user = await owner.wait(owner.call(function, (handshake,)))
+                if not isinstance(user, Identity | str | None):
+                    raise wrong_result(user, "an Identity, the name of a user, or None")
             except Rejected:
                 raise
-            except Exception:
-                owner.failed("authenticate")
+            except Exception as error:
+                owner.failed("authenticate", error)
                 raise owner.internal_error() from None
             if user is not None:
-                return Identity(user) if isinstance(user, str) else cast(Identity, user)
+                return Identity(user) if isinstance(user, str) else user
         return None
 
     async def startup(self) -> None:
         """Start the plugins. Raise `PluginError` with the name of one that cannot start."""
         for function, owner in self._calls["startup"]:
             try:
-                await owner.wait(function())
+                await owner.wait(owner.call(function, ()))
             except Exception as error:
-                raise PluginError(f"the plugin {owner.name!r} cannot start: {error or repr(error)}") from error
+                raise PluginError(f"the plugin {owner.name!r} cannot start: {told(error)}") from error
 
     async def shutdown(self) -> None:
         """Stop the plugins, in reverse order."""
         await self.notify("shutdown")
-
-    async def _guard(self, hook: str, calls: Calls, *arguments: object) -> None:
-        for function, owner in calls:
-            try:
-                waiting = function(*arguments)
-                if waiting is not None:
-                    await owner.wait(waiting)
-            except Rejected:
-                raise
-            except Exception:
-                owner.failed(hook)
-                if not owner.allows_on_error:
-                    raise owner.internal_error() from None
-
-    async def _notify(self, hook: str, calls: Calls, *arguments: object) -> None:
-        for function, owner in calls:
-            try:
-                waiting = function(*arguments)
-                if waiting is not None:
-                    await owner.wait(waiting)
-            except Exception:
-                owner.failed(hook)
 
 
 def _after(step: Step, steps: Steps) -> Steps:

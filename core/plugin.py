@@ -76,11 +76,13 @@ class Plugin(Generic[ConfigT]):
 
     @classmethod
     def config_type(cls) -> type[PluginConfig]:
-        """The config class that ``Plugin[...]`` was subclassed with."""
+        """The config class that ``Plugin[...]`` was subclassed with. Raise `TypeError` where it is none."""
         for base in cls.__mro__:
             for generic in getattr(base, "__orig_bases__", ()):
                 for argument in get_args(generic):
-                    if isinstance(argument, type) and issubclass(argument, PluginConfig):
+                    if isinstance(argument, type):
+                        if not issubclass(argument, PluginConfig):
+                            raise TypeError(f"its config class {argument.__name__} must subclass PluginConfig")
                         return argument
         return PluginConfig
 
