@@ -62,7 +62,9 @@ class AuthHttp(Plugin[AuthHttpConfig]):
         }
         if handshake.token is None and not headers:
             if self.config.required:
-                raise Rejected("unauthorized", "A token is required here, and none has come.")
+                raise Rejected(
+                    "unauthorized", "A token is required here, and none has come, as in ?token=… of the URL."
+                )
             return None
         return self._identify(handshake, headers)
 

@@ -124,4 +124,6 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not text; write the key as PEM") from None
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise ValueError(
+            f"{path} cannot be read: {error.strerror}. Where the server runs, {path.absolute()} is meant"
+        ) from None

@@ -69,7 +69,7 @@ class AuthJwt(Plugin[AuthJwtConfig]):
         token = handshake.token
         if token is None:
             if self.config.required:
-                raise refused("A token is required here, and none has come.")
+                raise refused("A token is required here, and none has come, as in ?token=… of the URL.")
             return None
         if self.config.unknown_tokens == "next" and not looks_like_jwt(token):
             return None

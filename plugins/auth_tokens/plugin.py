@@ -65,7 +65,9 @@ class AuthTokens(Plugin[AuthTokensConfig]):
         token = handshake.token
         if token is None:
             if self.config.required:
-                raise Rejected("unauthorized", "A token is required here, and none has come.")
+                raise Rejected(
+                    "unauthorized", "A token is required here, and none has come, as in ?token=… of the URL."
+                )
             return None
         # Found by its hash: how long that takes tells nothing of the tokens that there are.
         identity = self._tokens.get(digest_of(token))

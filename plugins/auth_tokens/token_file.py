@@ -144,7 +144,10 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise TokenFileError(f"{path}: is not UTF-8 text") from None
     except OSError as error:
-        raise TokenFileError(f"{path}: cannot be read: {error.strerror}") from None
+        raise TokenFileError(
+            f"{path.absolute()}: cannot be read: {error.strerror}; look at plugins.auth_tokens.file "
+            "(python -m hubbub.plugins.auth_tokens USER prints what stands in such a file)"
+        ) from None
 
 
 def _told(place: str, error: ValidationError) -> Iterator[str]:

@@ -56,8 +56,14 @@ def _export(history: History, options: Namespace) -> int:
             raise PluginError(
                 f"nothing is kept of a room {room!r}; hubbub history rooms lists those that there are"
             )
-        with exporting.destination(path) as file:
-            events = await exporting.export_rooms(store, found, file)
+        try:
+            with exporting.destination(path) as file:
+                events = await exporting.export_rooms(store, found, file)
+        except OSError as error:
+            if path is None:
+                raise
+            text = f"{path} cannot be written: {error.strerror}. Look at the folder and the disk, or name another."
+            raise PluginError(text) from None
         return f"exported {_counted(events, len(found))}\n"
 
     try:
@@ -78,8 +84,10 @@ def _import(history: History, options: Namespace) -> int:
         raise PluginError(f"{path} is no file: it is read twice, first to see whether it is whole")
     try:
         found = importing.check(path)
-    except (WrongLine, OSError) as error:
+    except WrongLine as error:
         raise PluginError(f"{error}\nNothing was imported.") from None
+    except OSError as error:
+        raise PluginError(f"{path} cannot be read: {error.strerror}. Nothing was imported.") from None
     total = sum(position.last - position.first + 1 for position in found.values())
     progress = Progress("imported", total)
 

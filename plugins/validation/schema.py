@@ -24,7 +24,9 @@ def compile_schema(schema: dict[str, object] | str) -> jsonschema_rs.Validator:
         try:
             schema = cast("dict[str, object]", json.loads(Path(schema).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise ValueError(f"no JSON Schema can be read from {schema!r}: {error}") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            file = str(Path(schema).absolute())
+            raise ValueError(f"no JSON Schema can be read from {file!r}: {reason}") from None
     try:
         return jsonschema_rs.validator_for(schema, offline=True)
     except jsonschema_rs.ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hubbub.plugins.redis.config import RedisConfig
+from hubbub.plugins.redis.link import explain
 from pydantic import ValidationError
 
 
@@ -71,3 +72,10 @@ def test_a_sentinel_needs_host_and_port(host: str) -> None:
 def test_what_does_not_fit_together_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         RedisConfig.model_validate(options)
+
+
+@pytest.mark.parametrize(
+    "reason", ["Error 111 connecting to a:1. Connection refused.", "Error -2. Name or service not known."]
+)
+def test_a_redis_that_is_not_there_is_answered_with_where_to_look(reason: str) -> None:
+    assert explain(ConnectionError(reason)) == f"{reason[:-1]}; look whether it runs, and at host and port in url"

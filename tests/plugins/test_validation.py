@@ -243,7 +243,10 @@ def test_json_that_is_nested_deep_or_has_large_numbers_breaks_nothing() -> None:
             {"$ref": "https://example.org/schema.json"},
             "not a JSON Schema: Resource 'https://example.org/schema.json'",
         ),
-        ("/nowhere/schema.json", "no JSON Schema can be read from '/nowhere/schema.json'"),
+        (
+            "/nowhere/schema.json",
+            "no JSON Schema can be read from '/nowhere/schema.json': No such file or directory.",
+        ),
     ],
 )
 def test_a_schema_that_is_none_stops_the_start_and_names_the_key(schema: object, reason: str) -> None:

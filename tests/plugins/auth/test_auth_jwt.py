@@ -48,7 +48,7 @@ def test_who_has_no_token_is_refused_with_4001_and_the_reason() -> None:
         stranger = hub.connect("alice")
         assert (stranger.close_code, stranger.close_reason) == (
             4001,
-            "A token is required here, and none has come.",
+            "A token is required here, and none has come, as in ?token=… of the URL.",
         )
         assert not hub.manager.connections
 

@@ -246,7 +246,9 @@ def test_a_mistake_in_the_file_stops_the_start_and_shows_no_secret(
 
 
 def test_a_file_that_is_not_there_or_no_text_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"nowhere\.yaml: cannot be read: No such file"):
+    with pytest.raises(
+        PluginError, match=r"nowhere\.yaml: cannot be read: No such file .*; look at plugins\.auth"
+    ):
         hub_with(tmp_path / "nowhere.yaml")
     (tmp_path / "image.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PluginError, match="is not UTF-8 text"):

@@ -236,3 +236,14 @@ def test_progress_is_not_shown_elsewhere_or_for_what_is_quick(
         now[0] = seconds
         shown.add(1000)
     assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named_with_the_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    record(lobby=1)
+    _, said = written(capfd, ["export", "--all", "--output", "nowhere/backup.jsonl"], status=1)
+    assert said == (
+        "nowhere/backup.jsonl cannot be written: No such file or directory. "
+        "Look at the folder and the disk, or name another.\n"
+    )
+    _, said = written(capfd, ["import", "backup.jsonl"], status=1)
+    assert said == "backup.jsonl cannot be read: No such file or directory. Nothing was imported.\n"
