@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from .config_errors import MISSING, KeyPath, child, is_list, is_mapping, nearest
@@ -122,6 +122,8 @@ def _expected(details: ErrorDetails, slots: list[Slot]) -> str | None:
         return f"text of at most {context['max_length']} characters"
     if kind == "string_pattern_mismatch":
         return f"text that matches {context['pattern']}"
+    if kind == "too_short" and any(slot.annotation is SecretStr for slot in slots):
+        return f"text of at least {context['min_length']} characters"
     if kind == "too_short":
         return f"at least {_counted(context['min_length'])}"
     if kind == "too_long":
@@ -153,6 +155,8 @@ def _statement(details: ErrorDetails, model: type[BaseModel], path: KeyPath, slo
 def _elsewhere(model: type[BaseModel], path: KeyPath, known: list[str]) -> str:
     """Where an unknown key may belong: to another section, to a key that is spelt nearly so, or to the plugins."""
     key = str(path[-1])
+    if key != key.strip():
+        return " It begins or ends with something that is no plain space. Indent with plain spaces."
     for section in known_keys(model, ()):
         if key in known_keys(model, (section,)):
             return f" It belongs under '{section}:', indented."
@@ -166,6 +170,8 @@ def _hint(details: ErrorDetails, expected: Sequence[str | None]) -> str:
         return " If it is an option of the plugin above, indent it further."
     if "keys with values" in expected and is_list(value):
         return " Write 'name:' in place of '- name'."
+    if "keys with values" in expected and isinstance(value, str) and re.match(r"\w+[:=]", value):
+        return " Put a ':' and a space between a key and its value."
     if "a list" in expected and isinstance(value, str | int | float):
         return f" Put it in brackets to make it a list: [{_shown(value)}]."
     if isinstance(value, str) and re.fullmatch(r"\$\{?\w+\}?", value):

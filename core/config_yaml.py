@@ -245,7 +245,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("expected <block end>", "did not find expected key", "did not find expected '-' indicator"),
         "this line does not fit the ones before it. Indent keys of one level alike, with spaces, "
-        "and do not mix list items with keys.",
+        "do not mix list items with keys, and put text that starts with '{' or '[' in quotes.",
     ),
     (("tag",), "a value that starts with '!' is a tag; put text that starts with '!' in quotes."),
 )

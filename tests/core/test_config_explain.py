@@ -243,6 +243,12 @@ def test_secrets_are_never_repeated() -> None:
             "plugins:\n  chat:\n  messages: 5\n",
             "got 5. If it is an option of the plugin above, indent it further.",
         ),
+        ("server:\n  port:8000\n", "got 'port:8000'. Put a ':' and a space between a key and its value."),
+        ("server:\n\u00a0 port: 8000\n", "something that is no plain space. Indent with plain spaces."),
+        (
+            "server: {secret: short}\n",
+            "server.secret: expected text of at least 16 characters, got a value that is not",
+        ),
         ("plugins:\n  - chat\n", "expected keys with values, got a list. Write 'name:' in place of '- name'."),
         (
             "server: {origins: 'https://a.example'}\n",

@@ -190,3 +190,8 @@ def test_a_pattern_that_is_not_in_quotes_is_told_to_be() -> None:
         "config.yaml:3: not valid YAML: '*' or '&' at the start means an alias or an anchor; "
         "put text that starts with it in quotes."
     )
+
+
+@pytest.mark.usefixtures("any_loader")
+def test_a_text_that_starts_with_a_brace_is_told_to_be_put_in_quotes() -> None:
+    assert mistakes("plugins:\n  chat:\n    welcome: {user} is here\n").endswith("starts with '{' or '[' in quotes.")
