@@ -194,4 +194,6 @@ def test_a_pattern_that_is_not_in_quotes_is_told_to_be() -> None:
 
 @pytest.mark.usefixtures("any_loader")
 def test_a_text_that_starts_with_a_brace_is_told_to_be_put_in_quotes() -> None:
-    assert mistakes("plugins:\n  chat:\n    welcome: {user} is here\n").endswith("starts with '{' or '[' in quotes.")
+    assert mistakes("plugins:\n  chat:\n    welcome: {user} is here\n").endswith(
+        "starts with '{' or '[' in quotes."
+    )
