@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..protocol import Event
+from .command import Command
 from .config import LoadedConfig, validate_options
 from .config_errors import ConfigError, Problem, nearest, show_key
 from .implementations import CORE, AnyPlugin
@@ -108,11 +109,13 @@ def find_plugin(name: str, installed: Mapping[str, Installed]) -> PluginClass | 
             sys.path.insert(0, here)
     else:
         return None
+    if not attribute:
+        raise PluginError(f"the plugin {name!r}: {module} names a module alone; write module:Class")
     try:
         found: object = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _check_extras(name, installed, error)
         raise PluginError(
             f"the plugin {name!r} cannot be imported from {module}:{attribute}: {told_with_place(error)}"
@@ -131,13 +134,18 @@ def _check_class(name: str, plugin: PluginClass) -> None:
     for event in cast("Iterable[object]", events):
         if not (isinstance(event, type) and issubclass(event, Event)):
             raise PluginError(f"the plugin {name!r}: {event!r} in its events is no subclass of hubbub.core.Event")
+    commands = cast(object, plugin.commands)
+    if not isinstance(commands, tuple | list) or not all(
+        isinstance(each, Command) for each in cast("Iterable[object]", commands)
+    ):
+        raise PluginError(f"the plugin {name!r}: commands must be a tuple of hubbub.core.Command")
     try:
         plugin.config_type()
     except TypeError as error:
         raise PluginError(f"the plugin {name!r}: {error}") from error
 
 
-def _check_extras(name: str, installed: Mapping[str, Installed], error: Exception) -> None:
+def _check_extras(name: str, installed: Mapping[str, Installed], error: BaseException) -> None:
     """Raise `PluginError` where a module is missing that an extra of the plugin's package would bring."""
     if name not in installed or not isinstance(error, ModuleNotFoundError):
         return

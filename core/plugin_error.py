@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from pathlib import Path
 
@@ -19,14 +20,18 @@ def told(error: Exception) -> str:
     return text if text and not isinstance(error, MISTAKES) else told_with_place(error)
 
 
-def told_with_place(error: Exception) -> str:
+def told_with_place(error: BaseException) -> str:
     """The type of an exception, its text, and the line of the plugin or its libraries where it arose."""
-    here = str(Path(__file__).parent)
-    frames = [
-        frame
+    lines = [
+        f" ({Path(frame.filename).name}, line {frame.lineno})"
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(("<", here))  # `<frozen importlib._bootstrap>` is nobody's mistake.
+        if not _is_ours_or_pythons(frame.filename)
     ]
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     text = str(error)
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+    return f"{type(error).__name__}{': ' if text else ''}{text}{lines[-1] if lines else ''}"
+
+
+def _is_ours_or_pythons(file: str) -> bool:
+    if file.startswith(("<", str(Path(__file__).parent))):  # `<frozen importlib._bootstrap>`
+        return True
+    return file.startswith(sysconfig.get_path("stdlib")) and "site-packages" not in file
