@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 import pluggy
@@ -51,8 +52,9 @@ def check_hooks(manager: pluggy.PluginManager, name: str, plugin: Plugin[Any]) -
 
 def _methods(plugin: Plugin[Any]) -> Iterator[tuple[str, Method]]:
     for attribute in dir(plugin):
-        # Asked of the class, since a property of the instance may do anything.
-        if inspect.isroutine(getattr(type(plugin), attribute, None)):
+        # Looked up without asking the plugin: its properties may do anything.
+        found = inspect.getattr_static(type(plugin), attribute, None)
+        if isinstance(found, FunctionType | staticmethod | classmethod):
             yield attribute, getattr(plugin, attribute)
 
 

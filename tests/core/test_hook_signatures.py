@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cached_property
 
 import pluggy
 import pytest
@@ -85,6 +86,10 @@ def test_properties_are_not_asked_and_other_methods_are_nobodys_business() -> No
         @property
         def rooms(self) -> int:
             raise RuntimeError("not yet")
+
+        @cached_property
+        def first_room(self) -> str:
+            return next(iter(self.manager.rooms))
 
         def count(self, *rooms: str) -> Iterator[str]:
             yield from rooms
