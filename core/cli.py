@@ -28,7 +28,7 @@ MISTAKEN_CONFIG = Path("config.yml")
 
 MOST_WORKERS = 256
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("hubbub.core.cli")  # Also where it runs as __main__.
 
 INTERRUPTED = 128 + 2
 PIPE_CLOSED = 128 + 13

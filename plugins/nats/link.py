@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -184,6 +185,8 @@ class Link:
             return f"{reason}; look at {'user and password' if way == 'user' else way}"
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return f"{reason}; name the certificate authority in ca_file"
+        if isinstance(error, ConnectionRefusedError | socket.gaierror):
+            return f"{reason}; look whether it runs, and at host and port in servers"
         return reason
 
 

@@ -28,10 +28,10 @@ def explain(error: Exception) -> str:
         return f"{reason}; docs/cluster.md lists what its user needs"
     if isinstance(error, MovedError):
         return f"{reason}; it is one of a Redis Cluster: write cluster: true"
-    if "Connection refused" in reason or "not known" in reason:
-        return f"{reason}; look whether it runs, and at host and port in url"
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return f"{reason}; name the certificate authority in url: ?ssl_ca_certs=FILE"
+    if " connecting to " in reason:  # In redis-py's words, whatever the reason.
+        return f"{reason}; look whether it runs, and at host and port in url"
     return reason
 
 

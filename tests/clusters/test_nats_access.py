@@ -13,6 +13,7 @@ import pytest
 from hubbub.plugins.nats.broker import NatsBroker
 from hubbub.plugins.nats.config import NatsConfig
 
+from ..end_to_end.kept_port import KeptPort
 from ..plugins.history.servers import Nats
 from .carrying import carry, refusal
 from .certificates import Authority
@@ -45,6 +46,12 @@ RIGHT: dict[str, dict[str, object]] = {
     "token": {"token": SECRET},
     "nkey": {"nkey": SEED},
 }
+
+
+def test_a_nats_that_is_not_there_is_answered_with_where_to_look() -> None:
+    port = KeptPort()
+    reason = asyncio.run(refusal(broker(f"nats://127.0.0.1:{port.number}")))
+    assert reason.endswith("; look whether it runs, and at host and port in servers")
 
 
 def login(way: str) -> str:

@@ -75,7 +75,8 @@ def test_what_does_not_fit_together_is_refused(options: dict[str, object]) -> No
 
 
 @pytest.mark.parametrize(
-    "reason", ["Error 111 connecting to a:1. Connection refused.", "Error -2. Name or service not known."]
+    "reason",
+    ["Error 111 connecting to a:1. Connection refused.", "Error -2 connecting to a:1. Name or service not known."],
 )
 def test_a_redis_that_is_not_there_is_answered_with_where_to_look(reason: str) -> None:
     assert explain(ConnectionError(reason)) == f"{reason[:-1]}; look whether it runs, and at host and port in url"

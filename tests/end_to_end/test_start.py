@@ -44,12 +44,20 @@ def test_it_says_where_to_open_and_what_to_paste(tmp_path: Path, connect: Connec
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     server = RunningServer(tmp_path, command=HUBBUB)
+    (tmp_path / "config.yaml").write_text("plugins: {chat: }\n")
     second = run_hubbub(tmp_path, "serve", "--port", str(server.port))
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert f"port {server.port}" in second.stderr
     assert "--port" in second.stderr
     assert server.stop() == 0
+
+
+def test_a_start_without_a_config_says_in_which_folder_there_is_none(tmp_path: Path) -> None:
+    taken = RunningServer(tmp_path, command=HUBBUB)
+    said = run_hubbub(tmp_path, "serve", "--port", str(taken.port)).stderr
+    assert f"there is no config.yaml in {tmp_path}: the built-in config is used" in said
+    assert taken.stop() == 0
 
 
 def test_a_mistake_in_the_config_names_the_file_the_line_and_the_key(tmp_path: Path) -> None:
