@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class WebSocketEndpoint:
     """An ASGI application for the WebSockets of one hub."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, proxies: TrustedProxies | None = None) -> None:
+        """``proxies`` are those of the hub's config, where others ask them as well: they warn once."""
         self._hub = hub
-        self._proxies = TrustedProxies(hub.config.server.trusted_proxies)
+        self._proxies = proxies or TrustedProxies(hub.config.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept the connection, so that a browser can read why it may be closed, and serve it to its end."""
@@ -43,8 +44,8 @@ class WebSocketsFirst:
 
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app = app
-        self._endpoint = WebSocketEndpoint(hub)
         self._proxies = TrustedProxies(hub.config.server.trusted_proxies)
+        self._endpoint = WebSocketEndpoint(hub, self._proxies)
         self._path = hub.config.server.path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

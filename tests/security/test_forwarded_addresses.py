@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -44,6 +45,9 @@ def test_a_stranger_has_one_address_whatever_it_says(start_server: StartServer, 
     for forged in ("198.51.100.2", "127.0.0.1", "::1", "198.51.100.3, 127.0.0.1"):
         assert not comes_in(clients, server, forged)
     server.log.wait_for("server.trusted_proxies")
+    page = Request(f"http://{server.host}:{server.port}/", headers={"X-Forwarded-For": "198.51.100.4"})
+    with urlopen(page, timeout=10) as response:
+        assert response.status == 200
     assert len([line for line in server.log.all() if "server.trusted_proxies" in line]) == 1
 
 
