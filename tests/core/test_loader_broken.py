@@ -1,6 +1,8 @@
 """Plugins that cannot be used as they are: the start says which, where and what to change."""
 
+import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hubbub.core import Event, Plugin, PluginConfig, PluginError, hookimpl
@@ -12,7 +14,7 @@ from pydantic import BaseModel
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
 
 def why_not(plugin: type[Plugin[PluginConfig]]) -> str:
@@ -74,7 +76,10 @@ def test_a_config_class_that_is_none_is_told() -> None:
     class Mine(Plugin[Options]):  # type: ignore[type-var]  # pyright: ignore[reportInvalidTypeArguments]
         pass
 
-    assert why_not(Mine) == "the plugin 'mine': its config class Options must subclass PluginConfig"
+    assert (
+        why_not(cast("type[Plugin[PluginConfig]]", Mine))
+        == "the plugin 'mine': its config class Options must subclass PluginConfig"
+    )
 
 
 def test_a_constructor_that_keeps_no_config_is_told_what_to_do() -> None:
