@@ -238,7 +238,7 @@ def test_a_small_room_does_not_wait_for_a_slice_of_a_large_one(monkeypatch: pyte
         hub.settle()
         flushed.clear()
         in_one_turn(hub, lambda: publish_one(hub))
-        in_one_turn(hub, lambda: hub.manager.publish("garden", Message(content="hello")))
+        in_one_turn(hub, lambda: publish_one(hub, "garden"))
         in_one_turn(hub, lambda: None)
         assert flushed[0] == "lobby"
         assert flushed[-2:] == ["garden", "lobby"]
@@ -256,7 +256,7 @@ def test_a_large_room_goes_on_however_busy_the_small_ones_are() -> None:
 
         def publish_everywhere() -> None:
             for index in range(10):
-                hub.manager.publish(f"room-{index}", Message(content="hello"))
+                publish_one(hub, f"room-{index}")
 
         in_one_turn(hub, lambda: publish_one(hub))
         for _ in range(40):
@@ -264,8 +264,8 @@ def test_a_large_room_goes_on_however_busy_the_small_ones_are() -> None:
         assert all(text_of(client) == ["hello"] for client in crowd)
 
 
-def publish_one(hub: HubForTests) -> None:
-    hub.manager.publish("lobby", Message(content="hello"))
+def publish_one(hub: HubForTests, room: str = "lobby") -> None:
+    hub.manager.publish(room, Message(content="hello"))
 
 
 def test_what_is_published_in_one_turn_is_written_at_once() -> None:
