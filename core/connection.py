@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..protocol import Encoded, Event, Format, Rejected, fitting_reason
+from ..protocol import Encoded, Event, Format, Rejected, check_close_code, fitting_reason
 from .backlog import Backlog, Overflow
 from .identity import Identity
 from .plugin import State
@@ -207,7 +207,8 @@ class Connection:
         self.close_soon(1011, "it cannot be written to")
 
     def close(self, code: int, reason: str = "") -> None:
-        """End the connection after what has been sent so far. Its rooms forget it at once."""
+        """End the connection after what was sent; its rooms forget it at once. Raise as `check_close_code`."""
+        check_close_code(code)
         if self.close_code is not None:
             return
         self._catch_up_with_rooms()

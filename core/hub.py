@@ -17,11 +17,12 @@ from .connection_manager import ConnectionManager
 from .core_events import CoreEvents
 from .door import Door
 from .identity import Identity
-from .implementations import AnyPlugin, PluginError
+from .implementations import AnyPlugin
 from .loader import PluginClass, load_plugins
 from .names import check_room_name
 from .pipeline import Pipeline
 from .plugin import PluginConfig
+from .plugin_error import PluginError, told
 from .service import perform
 from .session import Session
 
@@ -149,13 +150,23 @@ def _default_room(loaded: LoadedConfig) -> str:
 
 
 def _broker(loaded: LoadedConfig, plugins: Mapping[str, AnyPlugin]) -> Broker | None:
-    offered = {name: broker for name, plugin in plugins.items() if (broker := plugin.make_broker()) is not None}
+    offered = {name: made for name, plugin in plugins.items() if (made := _broker_of(name, plugin)) is not None}
     if len(offered) > 1:
         first, second = list(offered)[:2]
         path = ("plugins", second)
         text = f"the plugin {first!r} connects the servers already, and there is one broker at most. Keep one."
         raise ConfigError([Problem(loaded.source.where(path), show_key(path), text)])
     return next(iter(offered.values()), None)
+
+
+def _broker_of(name: str, plugin: AnyPlugin) -> Broker | None:
+    try:
+        made = cast(object, plugin.make_broker())
+    except Exception as error:
+        raise PluginError(f"the plugin {name!r} cannot make its broker: {told(error)}") from error
+    if isinstance(made, Broker | None):
+        return made
+    raise PluginError(f"the plugin {name!r}: make_broker returned a {type(made).__name__}, which is no Broker")
 
 
 def _codec(plugins: Mapping[str, AnyPlugin]) -> Codec:

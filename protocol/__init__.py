@@ -9,6 +9,7 @@ from .errors import ERROR_CODES as ERROR_CODES
 from .errors import CloseCode as CloseCode
 from .errors import Duplicate as Duplicate
 from .errors import Rejected as Rejected
+from .errors import check_close_code as check_close_code
 from .events import CORE_EVENTS as CORE_EVENTS
 from .events import Ack as Ack
 from .events import Error as Error

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from .events import Ack, Error, Json
 
 ERROR_CODES: Mapping[str, bool] = {
@@ -65,6 +67,15 @@ _CLOSE_FOR_ERROR = {
 }
 
 
+def check_close_code(code: object) -> None:
+    """Raise `ValueError` for what no close frame can carry (RFC 6455 section 7.4): nothing would be closed."""
+    is_sendable = isinstance(code, int) and (
+        (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+    )
+    if not is_sendable:
+        raise ValueError(f"{code!r} is no close code that can be sent; 4000 to 4999 are free for plugins")
+
+
 class Rejected(Exception):
     """Refuses one event, join or connection, with an answer that tells the client what to do.
 
@@ -72,6 +83,9 @@ class Rejected(Exception):
     ``path`` names the wrong field, ``expected`` says what belongs there and ``example`` shows it;
     ``retry_after`` is in seconds. ``close`` ends the connection as well, with that close code: raised while
     a connection opens, the code is chosen by `close_code` where ``close`` is absent.
+
+    Raise `ValueError` for a close code that cannot be sent, and `TypeError` where a text is none or JSON has no
+    such example.
     """
 
     def __init__(
@@ -86,6 +100,12 @@ class Rejected(Exception):
         retry_after: float | None = None,
         close: int | None = None,
     ) -> None:
+        if not (isinstance(code, str) and isinstance(message, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError("code and message of Rejected are texts")
+        if close is not None:
+            check_close_code(close)
+        if example is not None:
+            _encode(example)
         super().__init__(message)
         self.code = code
         self.message = message
@@ -127,3 +147,6 @@ class Duplicate(Rejected):
     def to_event(self) -> Ack:
         """The answer to the client."""
         return Ack(id=self.id, timestamp=datetime.now(UTC), room=self.room, seq=self.seq, duplicate=True)
+
+
+_encode = msgspec.json.Encoder().encode

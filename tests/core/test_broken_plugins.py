@@ -205,3 +205,24 @@ def test_a_name_from_an_async_authenticate_is_a_name() -> None:
 
     with hub_with(Door) as hub:
         assert hub.connect().connection.user == "ali"
+
+
+def test_a_close_code_that_cannot_be_sent_leaves_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    class Refuses(Plugin[PluginConfig]):
+        @hookimpl
+        def check_event(self, event: Message) -> None:
+            raise Rejected("not_here", "Not here.", close=403)
+
+    class Closes(Plugin[PluginConfig]):
+        @hookimpl
+        def check_event(self, connection: Connection, event: Message) -> None:
+            connection.close(1006, "bye")
+
+    for plugin in (Refuses, Closes):
+        with hub_with(plugin) as hub:
+            alice = hub.connect("alice")
+            assert answers(alice) == ["internal"]
+            assert alice.close_code is None
+            assert "alice" in hub.manager.users
+    assert "ValueError: 403 is no close code that can be sent" in caplog.text
+    assert "ValueError: 1006 is no close code that can be sent" in caplog.text

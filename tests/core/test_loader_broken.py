@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hubbub.core import Event, Plugin, PluginConfig, PluginError, hookimpl
+from hubbub.core import Broker, Event, Plugin, PluginConfig, PluginError, hookimpl
 from hubbub.core.loader import find_plugin
 from hubbub.core.testing import HubForTests
 from pydantic import BaseModel
@@ -118,3 +118,16 @@ def test_a_mistake_in_startup_is_told_with_its_line_and_a_sentence_as_it_is() ->
     assert "'mine' cannot start: KeyError: 'url' (test_loader_broken.py, line " in why_not(Mistaken)
     assert why_not(Lacks) == "the plugin 'mine' cannot start: url must be https"
     assert why_not(Exits) == "the plugin 'mine' cannot start: it raised SystemExit"
+
+
+def test_a_broker_that_cannot_be_made_or_is_none_is_told() -> None:
+    class Fails(Plugin[PluginConfig]):
+        def make_broker(self) -> Broker | None:
+            raise KeyError("url")
+
+    class IsNone(Plugin[PluginConfig]):
+        def make_broker(self) -> Broker | None:
+            return cast(Broker, "redis://localhost")
+
+    assert "'mine' cannot make its broker: KeyError: 'url' (test_loader_broken.py, line " in why_not(Fails)
+    assert why_not(IsNone) == "the plugin 'mine': make_broker returned a str, which is no Broker"

@@ -1,7 +1,7 @@
 """The tables of the wire contract: clients decide by them whether to try again, so they never change."""
 
 import pytest
-from hubbub.protocol import CLOSE_CODES, ERROR_CODES, Encoded, Rejected
+from hubbub.protocol import CLOSE_CODES, ERROR_CODES, Encoded, Rejected, check_close_code
 
 NOT_RETRYABLE = [
     "bad_json",
@@ -31,8 +31,7 @@ def test_each_close_code_says_whether_to_come_back() -> None:
 
 def test_every_close_code_may_be_sent_and_has_a_reason_that_fits_its_frame() -> None:
     for code, meaning in CLOSE_CODES.items():
-        assert 1000 <= code <= 1014 or 4000 <= code <= 4999
-        assert code not in (1004, 1005, 1006)
+        check_close_code(code)
         assert 0 < len(meaning.reason.encode()) <= 123
 
 
@@ -82,3 +81,25 @@ def test_a_refusal_becomes_the_error_of_the_wire() -> None:
     )
     plain = Encoded(Rejected("forbidden", "No.").to_event()).json
     assert plain == b'{"type":"error","code":"forbidden","message":"No.","retryable":false}'
+
+
+@pytest.mark.parametrize("code", [0, 403, 999, 1004, 1005, 1006, 1015, 2999, 5000, 70000, "4003", True])
+def test_a_close_code_that_no_frame_can_carry_is_refused_where_it_is_written(code: object) -> None:
+    with pytest.raises(ValueError, match="is no close code that can be sent; 4000 to 4999 are free for plugins"):
+        Rejected("x", "y", close=code)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 4999])
+def test_a_close_code_of_the_standard_or_of_ones_own_may_be_sent(code: int) -> None:
+    assert Rejected("x", "y", close=code).close_code == code
+
+
+def test_a_refusal_without_words_is_refused_where_it_is_written() -> None:
+    for words in ((404, "Not here."), ("not_here", None)):
+        with pytest.raises(TypeError, match="code and message of Rejected are texts"):
+            Rejected(*words)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def test_an_example_that_json_does_not_have_is_refused_where_it_is_written() -> None:
+    with pytest.raises(TypeError, match="object"):
+        Rejected("x", "y", example={"type": object()})  # type: ignore[dict-item] # pyright: ignore[reportArgumentType]
