@@ -172,6 +172,8 @@ def _hint(details: ErrorDetails, expected: Sequence[str | None]) -> str:
         return " Write 'name:' in place of '- name'."
     if "keys with values" in expected and isinstance(value, str) and re.match(r"\w+[:=]", value):
         return " Put a ':' and a space between a key and its value."
+    if details["type"] == "string_type" and isinstance(value, bool | int | float):
+        return " Put it in quotes to make it text."
     if "a list" in expected and isinstance(value, str | int | float):
         return f" Put it in brackets to make it a list: [{_shown(value)}]."
     if isinstance(value, str) and re.fullmatch(r"\$\{?\w+\}?", value):
@@ -179,8 +181,6 @@ def _hint(details: ErrorDetails, expected: Sequence[str | None]) -> str:
     if isinstance(value, str) and (time := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?(ms|s|m|min|h|d)", value)):
         seconds = float(time[1]) * _SECONDS_IN[time[2]]
         return f" Times are seconds, without a unit: {seconds:.10g}." if _is_number(expected) else ""
-    if details["type"] == "string_type" and isinstance(value, bool | int | float):
-        return " Put it in quotes to make it text."
     if details["type"] in ("literal_error", "enum") and isinstance(value, str):
         return nearest(value, _choices(details))
     return ""
