@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .client_address import TrustedProxies
 from .handshake import Handshake, parse_query
 from .transport_asgi import AsgiTransport
 from .transport_uvicorn import offered_transport
@@ -19,14 +18,12 @@ if TYPE_CHECKING:
 class WebSocketEndpoint:
     """An ASGI application for the WebSockets of one hub."""
 
-    def __init__(self, hub: Hub, proxies: TrustedProxies | None = None) -> None:
-        """``proxies`` are those of the hub's config, where others ask them as well: they warn once."""
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._proxies = proxies or TrustedProxies(hub.config.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept the connection, so that a browser can read why it may be closed, and serve it to its end."""
-        handshake = _handshake(scope, self._proxies.settle(scope))
+        handshake = _handshake(scope, self._hub.proxies.settle(scope))
         transport = offered_transport(cast("Mapping[str, object]", scope.get("extensions") or {}))
         if transport is not None:
             transport.take_over(self._hub, handshake)
@@ -44,8 +41,8 @@ class WebSocketsFirst:
 
     def __init__(self, app: ASGIApp, hub: Hub) -> None:
         self._app = app
-        self._proxies = TrustedProxies(hub.config.server.trusted_proxies)
-        self._endpoint = WebSocketEndpoint(hub, self._proxies)
+        self._proxies = hub.proxies
+        self._endpoint = WebSocketEndpoint(hub)
         self._path = hub.config.server.path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from typing import cast
 
 from ..protocol import Ack, Codec, Event, Json, Rejected
 from .broker import Broker, MemoryBroker
+from .client_address import TrustedProxies
 from .config import LoadedConfig
 from .config_errors import ConfigError, Problem, show_key
 from .connection import Transport
@@ -50,6 +51,7 @@ class Hub:
         self.pipeline = Pipeline(everyone, self.config.server.hook_timeout)
         self.broker = broker or _broker(loaded, self.plugins) or MemoryBroker()
         self.manager = ConnectionManager(self.config.server, self.config.rooms, self.pipeline, self.broker)
+        self.proxies = TrustedProxies(self.config.server.trusted_proxies)
         self.door = Door(self.config.server, lambda: self.manager.now())
         self.codec = _codec(self.plugins)
         self.default_room = _default_room(loaded)
