@@ -245,12 +245,15 @@ class GuardedHttp(HttpToolsProtocol):
     def _forget_parser(self) -> None:
         self.parser = None  # It refers back to this object, and only the collector would free them.
 
+    def _request_is_whole(self) -> None:
+        """Take nothing more: the request goes to another protocol."""
+        self._guard.half_open.discard(self)
+        self._forget_parser()
+
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection to uvicorn's WebSocket protocol, with the address that a proxy has told."""
         super().handle_websocket_upgrade()
-        self._guard.half_open.discard(self)
-        self.connections.discard(self)
-        self._forget_parser()
+        self._request_is_whole()
         protocol = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())
         if not protocol.handshake_initiated:
             self._end(answer(HTTPStatus.BAD_REQUEST, "This is no WebSocket handshake."))

@@ -32,8 +32,7 @@ class UvicornHttp(GuardedHttp):
 
     def handle_websocket_upgrade(self) -> None:
         """Answer the handshake; where many come at once, in one of the next turns of the event loop."""
-        self._guard.half_open.discard(self)
-        self._forget_parser()
+        self._request_is_whole()
         if not self._guard.handshakes.run(self._answer_handshake):
             self.transport.pause_reading()
 
