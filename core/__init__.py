@@ -27,11 +27,11 @@ from .eager import InOrder as InOrder
 from .eager import start as start
 from .handshake import Handshake as Handshake
 from .identity import Identity as Identity
-from .implementations import PluginError as PluginError
 from .plugin import Plugin as Plugin
 from .plugin import PluginConfig as PluginConfig
 from .plugin import StateKey as StateKey
 from .plugin import hookimpl as hookimpl
+from .plugin_error import PluginError as PluginError
 from .publication import Publication as Publication
 from .publication import with_seq as with_seq
 from .reconnecting_broker import ReconnectingBroker as ReconnectingBroker

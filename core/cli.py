@@ -14,10 +14,10 @@ from .app import create_app
 from .bench import add_bench_arguments, bench
 from .config import LoadedConfig, load_config
 from .config_errors import ConfigError, Problem
-from .implementations import PluginError
 from .logs import configure_logging
 from .nodes_command import nodes
 from .plugin_commands import add_plugin_commands
+from .plugin_error import PluginError
 from .report import report_config, report_plugins
 from .server import CannotListenError, serve
 from .version import VERSION

@@ -15,7 +15,7 @@ from ..protocol import Event
 from . import hookspecs
 from .hook_signatures import check_hooks, hook_names
 from .plugin import PROJECT, Plugin, PluginConfig
-from .plugin_error import PluginError as PluginError
+from .plugin_error import PluginError
 
 AnyPlugin = Plugin[PluginConfig]
 CORE = "core"

@@ -8,7 +8,6 @@ everything that happens to it is compiled once into a `Chain` of steps, by the a
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -38,8 +37,6 @@ from .steps import (
 if TYPE_CHECKING:
     from .connection import Connection
     from .handshake import Handshake
-
-logger = logging.getLogger(__name__)
 
 Steps = tuple[tuple[Function, bool, Step], ...]
 """Each with what is called, and whether it wants the event alone: the most frequent call gets no wrapper."""
@@ -124,8 +121,7 @@ class Pipeline:
             if "event" in offered_arguments(hook)
             for index, each in enumerate(found)
         }
-        self.chains: dict[type[Event], Chain] = {}
-        """What happens to the events of each type, as far as any was compiled."""
+        self._chains: dict[type[Event], Chain] = {}  # as far as any was compiled
 
     def hooks_of(self, name: str) -> list[str]:
         """The hooks that a plugin implements."""
@@ -138,7 +134,7 @@ class Pipeline:
     def chain_of(self, event: Event) -> Chain:
         """What happens to an event of this type."""
         type_ = type(event)
-        return self.chains.get(type_) or self._compile(type_)
+        return self._chains.get(type_) or self._compile(type_)
 
     def _compile(self, event: type[Event]) -> Chain:
         steps = [step for hook, kind in EVENT_STEPS.items() for step in self._steps_for(hook, kind, event)]
@@ -146,7 +142,7 @@ class Pipeline:
         answer = (acknowledge, False, HandleStep("ack", self.owners[CORE]))
         publish_checks = self._calls_for("check_publish", event)
         publish_observers = self._calls_for("event_published", event)
-        chain = self.chains[event] = Chain(
+        chain = self._chains[event] = Chain(
             issubclass(event, RoomEvent),
             issubclass(event, RoomEvent) and event.is_recorded,
             (*steps, *observers),

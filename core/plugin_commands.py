@@ -10,9 +10,9 @@ from typing import Protocol
 
 from .command import Command
 from .config import LoadedConfig
-from .implementations import PluginError
 from .loader import PluginClass, find_plugin, installed_plugins, load_plugins
 from .logs import configure_logging
+from .plugin_error import PluginError
 
 Load = Callable[[Namespace], LoadedConfig]
 """Reads the config that the arguments name."""

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from .app import create_app
 from .config import LoadedConfig
 from .config_errors import ConfigError
-from .implementations import PluginError
+from .plugin_error import PluginError
 from .server import CannotListenError, announce, listen, reserve, serve_on
 
 logger = logging.getLogger(__name__)
