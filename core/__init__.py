@@ -12,6 +12,7 @@ from ..protocol import RoomEvent as RoomEvent
 from ..protocol import Stamped as Stamped
 from ..protocol import System as System
 from .away import LinkLost as LinkLost
+from .away import fail_quietly as fail_quietly
 from .away import unavailable as unavailable
 from .backoff import Backoff as Backoff
 from .broker import Broker as Broker

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from ..protocol import Rejected
 
 
@@ -12,3 +15,10 @@ class LinkLost(Exception):
 def unavailable(message: str) -> Rejected:
     """The refusal of what cannot be published now, but may be soon."""
     return Rejected("unavailable", message, retry_after=1.0)
+
+
+def fail_quietly(future: asyncio.Future[Any], error: Exception) -> None:
+    """End ``future`` with ``error``, unless it has ended; where nobody waits for it, the log is spared."""
+    if not future.done():
+        future.set_exception(error)
+        future.exception()

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error, MaxPayloadError, SlowConsumerError, UnexpectedEOF
 
-from ...core import LinkLost
+from ...core import LinkLost, fail_quietly
 
 CLOSING = 1.0
 """Seconds that NATS is given to take the last bytes."""
@@ -101,9 +101,7 @@ class _Answers:
             self.are_here.set_result(None)
 
     def fail(self, reason: str) -> None:
-        if not self.are_here.done():
-            self.are_here.set_exception(LinkLost(reason))
-            self.are_here.exception()  # Where nobody waits for it any longer, it is no mistake.
+        fail_quietly(self.are_here, LinkLost(reason))
 
 
 class Link:

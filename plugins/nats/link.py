@@ -18,7 +18,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error, SlowConsumerError, UnexpectedEOF
 from pydantic import SecretStr
 
-from ...core import LinkLost
+from ...core import LinkLost, fail_quietly
 from .config import NatsConfig
 
 logger = logging.getLogger(__name__)
@@ -147,9 +147,7 @@ class Link:
 
     def lose(self, reason: str) -> None:
         """Let it end, for it is of no use any more."""
-        if not self.lost.done():
-            self.lost.set_exception(LinkLost(reason))
-            self.lost.exception()  # Whoever waits for it is told; where nobody does, it is no mistake.
+        fail_quietly(self.lost, LinkLost(reason))
 
     async def _take(self, message: Msg) -> None:
         try:

@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from ...core import BrokerSession, Rejected, unavailable
+from ...core import BrokerSession, Rejected, fail_quietly, unavailable
 from .config import NatsConfig
 from .link import Link
 from .subjects import Subjects
@@ -151,7 +151,7 @@ class Session(BrokerSession[str]):
         self._size -= size
         for each in self._in_flight:
             if self._denied and each.subject.lower() in self._denied:
-                _refuse(each.answer, self._refused(each.subject))
+                fail_quietly(each.answer, self._refused(each.subject))
             elif not each.answer.done():
                 each.answer.set_result(None)
         self._denied.clear()
@@ -190,7 +190,7 @@ class Session(BrokerSession[str]):
     async def close(self) -> None:
         """Disconnect; what is not confirmed yet is refused."""
         for each in (*self._in_flight, *self._waiting):
-            _refuse(
+            fail_quietly(
                 each.answer,
                 unavailable("The broker went away before it had answered; send it again with the same id."),
             )
@@ -200,9 +200,3 @@ class Session(BrokerSession[str]):
             waiter.set_result(None)
         self._waiters.clear()
         await self._link.close()
-
-
-def _refuse(answer: Answer, why: Rejected) -> None:
-    if not answer.done():
-        answer.set_exception(why)
-        answer.exception()  # Whoever has gone meanwhile needs no line in the log.

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from redis.exceptions import ResponseError
 
-from ...core import LinkLost, Rejected, unavailable
+from ...core import LinkLost, Rejected, fail_quietly, unavailable
 from .link import Link, command
 
 PING = command(b"PING")
@@ -68,7 +68,7 @@ class Outbox:
                     if not each.answer.done():
                         each.answer.set_result(None)
                 else:
-                    _refuse(each.answer, self._refused(reply))
+                    fail_quietly(each.answer, self._refused(reply))
             self._in_flight = []
 
     def tick(self) -> None:
@@ -83,14 +83,8 @@ class Outbox:
     def close(self) -> None:
         """Refuse what has no answer yet."""
         for each in (*self._in_flight, *self._waiting):
-            _refuse(
+            fail_quietly(
                 each.answer,
                 unavailable("The broker went away before it had answered; send it again with the same id."),
             )
         self._in_flight, self._waiting, self._size = [], [], 0
-
-
-def _refuse(answer: Answer, why: Rejected) -> None:
-    if not answer.done():
-        answer.set_exception(why)
-        answer.exception()  # Whoever has gone meanwhile needs no line in the log.
