@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from hubbub.plugins.history import stores
 
-from ..plugins.recording.moody import MoodyStore
+from ..plugins.recording.moody import MoodyStore, offer_moody_store
 from .sharing import Servers
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
     """The store that ``servers`` share."""
-    store = MoodyStore()
-    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
-    return store
+    return offer_moody_store(monkeypatch)
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 import pytest
 from hubbub.core.testing import HubForTests
-from hubbub.plugins.history import stores
 
-from .moody import MoodyStore, Start
+from .moody import MoodyStore, Start, offer_moody_store
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
-    store = MoodyStore()
-    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
-    return store
+    return offer_moody_store(monkeypatch)
 
 
 @pytest.fixture

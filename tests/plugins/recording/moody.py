@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hubbub.core.testing import ClientForTests, HubForTests
+from hubbub.plugins.history import stores
 from hubbub.plugins.history.memory import MemoryStore
 from hubbub.plugins.history.store import Append, Appended, Position, Stored, StoreUnavailable
 
@@ -65,6 +67,13 @@ def resume_from(client: ClientForTests) -> dict[str, str]:
     """The query by which somebody resumes who has seen what this client was told on joining."""
     joined = client.receive("system", event="joined")
     return {"epoch": joined["epoch"], "since": str(joined["seq"])}
+
+
+def offer_moody_store(monkeypatch: pytest.MonkeyPatch) -> MoodyStore:
+    """A store that servers have with ``store: moody``, all of them the same."""
+    store = MoodyStore()
+    monkeypatch.setitem(stores.STORES, "moody", lambda _: store)  # pyright: ignore[reportArgumentType] # it is a dict
+    return store
 
 
 def contents(client: ClientForTests) -> list[Any]:
