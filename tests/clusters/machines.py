@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -90,6 +90,33 @@ def publish_and_wait(client: Client, content: object, id_: str, *, until: float 
             return
         assert event["code"] == "unavailable", event
     raise AssertionError(f"{content!r} was never taken")
+
+
+def enter_with_listeners(
+    machines: Machines, one: RunningServer, two: RunningServer
+) -> tuple[Client, Client, list[Client]]:
+    """Alice on one server, Bob on another, and who listens on each; all are known to be there."""
+    alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
+    listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
+    wait_until_online(alice, "alice", "bob", "listener0", "listener1")
+    return alice, bob, listeners
+
+
+def publish_in_turn(alice: Client, bob: Client, numbers: Iterable[int]) -> None:
+    """Let both say each number, Alice first."""
+    for number in numbers:
+        publish_and_wait(alice, ["a", number], f"a{number}")
+        publish_and_wait(bob, ["b", number], f"b{number}")
+
+
+def talk_all_at_once(speakers: Sequence[Client]) -> None:
+    """Let each say fifty things without waiting; when all is acknowledged, the first one says ``end``."""
+    for number in range(50):
+        for at, speaker in enumerate(speakers):
+            speaker.send(type="message", content=[at, number], id=str(number))
+    for speaker in speakers:
+        speaker.wait_for(type="ack", id="49")
+    speakers[0].send(type="message", content="end")
 
 
 def is_ready(server: RunningServer) -> bool:

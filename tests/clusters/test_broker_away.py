@@ -14,9 +14,11 @@ from .brokers import BROKERS, Broker, history_in, machines_with
 from .machines import (
     Machines,
     broker_trouble,
+    enter_with_listeners,
     heard_until,
     is_ready,
     publish_and_wait,
+    publish_in_turn,
     wait_until_online,
 )
 
@@ -102,12 +104,8 @@ def test_with_history_nothing_acknowledged_is_lost_and_nothing_comes_twice(
 ) -> None:
     history = history_in(broker)
     one, two = machines.start(history=history), machines.start(history=history)
-    alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
-    listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
-    wait_until_online(alice, "alice", "bob", "listener0", "listener1")
-    for number in range(10):
-        publish_and_wait(alice, ["a", number], f"a{number}")
-        publish_and_wait(bob, ["b", number], f"b{number}")
+    alice, bob, listeners = enter_with_listeners(machines, one, two)
+    publish_in_turn(alice, bob, range(10))
     go_away(broker, how)
     for server in (one, two):
         server.log.wait_for("the broker is away")

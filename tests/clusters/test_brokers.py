@@ -14,7 +14,7 @@ from ..end_to_end.client import Client
 from ..end_to_end.running_server import RunningServer
 from ..plugins.history.servers import Redis, send
 from .brokers import BROKERS, Broker, machines_with
-from .machines import API_KEY, Machines, heard_until, wait_until_online
+from .machines import API_KEY, Machines, heard_until, talk_all_at_once, wait_until_online
 
 with_redis = pytest.mark.parametrize("broker", [Redis], indirect=True)
 
@@ -53,12 +53,7 @@ def hear_all_talk(machines: Machines, room: str) -> list[list[object]]:
     """What those who only listen hear, one on each server, while somebody on each server says 50 things."""
     listeners = [machines.connect(server, f"l{at}", room) for at, server in enumerate(machines.servers)]
     speakers = [machines.connect(server, f"s{at}", room) for at, server in enumerate(machines.servers)]
-    for number in range(50):
-        for at, speaker in enumerate(speakers):
-            speaker.send(type="message", content=[at, number], id=str(number))
-    for speaker in speakers:
-        speaker.wait_for(type="ack", id="49")
-    speakers[0].send(type="message", content="end")
+    talk_all_at_once(speakers)
     return [contents(listener, "end") for listener in listeners]
 
 
@@ -80,12 +75,7 @@ def test_one_order_is_seen_by_those_who_only_listen(machines: Machines) -> None:
 @with_redis
 def test_everybody_hears_everything_in_one_order_whichever_server_they_are_on(machines: Machines) -> None:
     clients = [machines.connect(server, f"user{at}") for at, server in enumerate(machines.servers)]
-    for number in range(50):
-        for at, client in enumerate(clients):
-            client.send(type="message", content=[at, number], id=str(number))
-    for client in clients:
-        client.wait_for(type="ack", id="49")
-    clients[0].send(type="message", content="end")
+    talk_all_at_once(clients)
     heard = [contents(client, "end") for client in clients]
     assert len(heard[0]) < 151  # Something was heard before the last ack.
     late = machines.connect(machines.servers[1], "late", "other")

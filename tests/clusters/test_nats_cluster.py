@@ -14,7 +14,15 @@ import pytest
 
 from ..end_to_end.kept_port import KeptPort
 from ..plugins.history.servers import Nats
-from .machines import Machines, heard_until, is_ready, publish_and_wait, wait_until_online
+from .machines import (
+    Machines,
+    enter_with_listeners,
+    heard_until,
+    is_ready,
+    publish_and_wait,
+    publish_in_turn,
+    wait_until_online,
+)
 
 
 class NatsNode(Nats):
@@ -57,12 +65,8 @@ def test_when_a_server_of_the_cluster_is_killed_they_go_on_with_another(
     with ExitStack() as stack:
         machines = Machines(stack, tmp_path, "nats", {"servers": [node.url for node in nodes]})
         one, two = machines.start(), machines.start()
-        alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
-        listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
-        wait_until_online(alice, "alice", "bob", "listener0", "listener1")
-        for number in range(10):
-            publish_and_wait(alice, ["a", number], f"a{number}")
-            publish_and_wait(bob, ["b", number], f"b{number}")
+        alice, bob, listeners = enter_with_listeners(machines, one, two)
+        publish_in_turn(alice, bob, range(10))
         victim = next(node for node in nodes if node.has("node0"))
         lost = [server for at, server in enumerate((one, two)) if victim.has(f"node{at}")]
         victim.kill()
@@ -70,9 +74,7 @@ def test_when_a_server_of_the_cluster_is_killed_they_go_on_with_another(
             server.log.wait_for("the broker is back")
             assert is_ready(server)
         wait_until_online(alice, "alice", "bob", "listener0", "listener1")
-        for number in range(10, 20):
-            publish_and_wait(alice, ["a", number], f"a{number}")
-            publish_and_wait(bob, ["b", number], f"b{number}")
+        publish_in_turn(alice, bob, range(10, 20))
         publish_and_wait(alice, "end", "end")
         for listener, near in zip(listeners, "ab", strict=True):
             heard = [cast("list[object]", content) for _, content in heard_until(listener, "end")[:-1]]

@@ -16,7 +16,7 @@ from hubbub.plugins.redis.config import RedisConfig
 from ..end_to_end.client import Client, Fields
 from ..plugins.history.servers import send
 from .carrying import announced
-from .machines import Machines, is_ready, publish_and_wait, wait_until_online
+from .machines import Machines, enter_with_listeners, is_ready, publish_and_wait, publish_in_turn
 from .redis_kinds import PASSWORD, Watched, denials
 
 
@@ -61,17 +61,11 @@ def test_when_the_master_is_killed_the_servers_go_on_with_the_new_one_and_nothin
     watched: Watched, machines: Machines
 ) -> None:
     one, two = machines.servers
-    alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
-    listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
-    wait_until_online(alice, "alice", "bob", "listener0", "listener1")
-    for number in range(10):
-        publish_and_wait(alice, ["a", number], f"a{number}")
-        publish_and_wait(bob, ["b", number], f"b{number}")
+    alice, bob, listeners = enter_with_listeners(machines, one, two)
+    publish_in_turn(alice, bob, range(10))
     watched.catch_up()
     watched.master.kill()
-    for number in range(10, 20):
-        publish_and_wait(alice, ["a", number], f"a{number}")
-        publish_and_wait(bob, ["b", number], f"b{number}")
+    publish_in_turn(alice, bob, range(10, 20))
     publish_and_wait(alice, "end", "end")
     told = [told_until(listener, "end") for listener in listeners]
     assert told[0] == told[1]
@@ -86,9 +80,7 @@ def test_a_new_master_that_was_behind_begins_a_new_epoch_and_nothing_comes_twice
     watched: Watched, machines: Machines
 ) -> None:
     one, two = machines.servers
-    alice, bob = machines.connect(one, "alice"), machines.connect(two, "bob")
-    listeners = [machines.connect(server, f"listener{at}") for at, server in enumerate((one, two))]
-    wait_until_online(alice, "alice", "bob", "listener0", "listener1")
+    alice, bob, listeners = enter_with_listeners(machines, one, two)
     publish_and_wait(alice, "kept", "1")
     watched.catch_up()
     send(watched.replica, "REPLICAOF", "127.0.0.1", 1)

@@ -11,7 +11,7 @@ import pytest
 from ..end_to_end.client import Client
 from ..plugins.history.servers import JetStream
 from .brokers import history_in, machines_with
-from .machines import heard_until
+from .machines import heard_until, talk_all_at_once
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +41,7 @@ def test_everybody_sees_one_order_with_numbers_without_a_hole(cluster: Cluster) 
     servers = (cluster.one, cluster.two)
     listeners = [cluster.connect(server, f"l{at}", "talk") for at, server in enumerate(servers)]
     speakers = [cluster.connect(server, f"s{at}", "talk") for at, server in enumerate(servers)]
-    for number in range(50):
-        for at, speaker in enumerate(speakers):
-            speaker.send(type="message", content=[at, number], id=str(number))
-    for speaker in speakers:
-        speaker.wait_for(type="ack", id="49")
-    speakers[0].send(type="message", content="end")
+    talk_all_at_once(speakers)
     here, there = (heard_until(listener, "end") for listener in listeners)
     assert here == there
     assert [seq for seq, _ in here] == list(range(1, 102))
